@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * classify - the straight line: (packet, flow, ruleset) -> verdict.
+ *
+ * classify_packet() is the function that live packets and replay both run. It
+ * finds the flow, takes the header facts of its first packet, feeds inspection
+ * while an earlier rule is open, and answers with the whole new mark.
+ *
+ * A classifier belongs to one worker; the ruleset is a parameter of each call,
+ * so a reload is a pointer exchange outside. Flows keep rule indexes with the
+ * generation of their ruleset, never pointers.
+ * Errors: none; out of memory and full budgets are counted in the stats and
+ * the flow is decided by headers alone.
+ */
+#ifndef WAYMARK_CLASSIFY_H
+#define WAYMARK_CLASSIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <waymark/flow.h>
+#include <waymark/inspect.h>
+#include <waymark/packet.h>
+#include <waymark/rules.h>
+
+/* What the classifier must know of the uplinks: which values are NATed lines. */
+struct classify_policy {
+	const struct ruleset *rules;
+	uint32_t generation;
+	struct mark_layout mark;
+	bool observe;	      /* classify and count, but leave every mark as it is */
+	bool drop_by_verdict; /* no chain of ours drops the drop value: do it here */
+	struct inspect_limits limits;
+	const bool *value_is_nat; /* indexed by value, 0 .. layout.main */
+	const struct rules_interfaces *interfaces; /* may be NULL */
+	/* per rule, written by this worker alone; may be NULL */
+	struct classify_rule_stats *rule_stats;
+};
+
+struct classify_rule_stats {
+	_Atomic uint64_t hits;	   /* flows decided by the rule */
+	_Atomic uint64_t last_hit_us; /* packet time */
+};
+
+struct classify_stats {
+	_Atomic uint64_t packets, bytes, flows;
+	_Atomic uint64_t decided_first, decided_late; /* on packet 1 / later */
+	_Atomic uint64_t moved, kept;		      /* late decisions under move / learn */
+	_Atomic uint64_t dropped;
+	_Atomic uint64_t refused_memory; /* no inspection: out of memory or over budget */
+	_Atomic uint64_t older;	      /* flows older than our knowledge of them */
+};
+
+/* What is known of a flow beside its decision; hangs on flow->info. */
+struct flow_info {
+	uint16_t app[EVIDENCE_LAYERS];
+	uint8_t app_count;
+	uint8_t host_source;
+	uint16_t alpn_length;
+	char *alpn; /* NUL-separated; NULL: none */
+	char *host; /* NULL: none */
+};
+
+struct classifier;
+
+struct classifier_options {
+	uint32_t flows_max;
+	struct flow_timeouts timeouts;
+	size_t inspect_bytes_max; /* budget for prefixes and evidence of undecided flows; 0: a default */
+};
+
+/* `ended` is told of each flow that leaves the table (expired, evicted, restarted, or table freed), with its info; may be NULL. */
+typedef void classify_ended_fn(const struct flow *flow, void *context);
+
+struct classifier *classifier_new(const struct classifier_options *options,
+				  classify_ended_fn *ended, void *context);
+void classifier_free(struct classifier *classifier);
+
+struct verdict classify_packet(struct classifier *classifier, const struct classify_policy *policy,
+			       const struct packet *packet);
+/* The flow of the last classify_packet() and the direction of its packet; valid until the next call. */
+struct flow *classifier_last_flow(const struct classifier *classifier,
+				  enum flow_direction *direction);
+/* Decides what is still open as if no byte more would come; for the end of a capture. */
+void classifier_finish(struct classifier *classifier, const struct classify_policy *policy);
+/* Idle work: expires flows. Returns how many went. */
+size_t classifier_expire(struct classifier *classifier, uint64_t now_us, size_t budget);
+struct flow_table *classifier_flows(struct classifier *classifier);
+struct classify_stats *classifier_stats(struct classifier *classifier);
+/* flow->info, NULL while nothing is known. */
+const struct flow_info *classify_info(const struct flow *flow);
+
+/* ---- the decision, pure; also what `explain` shows ---- */
+
+struct classify_decision {
+	int32_t rule;	     /* -1: none */
+	uint32_t value;	     /* V the flow has from now on (0: nothing yet) */
+	bool final;
+	enum rule_late late; /* NONE unless it was decided late */
+	bool moved;
+};
+
+/*
+ * `current`: the value the flow has (0 before its first packet's verdict).
+ * `late_now`: the flow has left its first packet behind, or is older than our knowledge.
+ */
+struct classify_decision classify_decide(const struct classify_policy *policy,
+					 const struct rule_match *match, uint32_t current,
+					 bool late_now);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inspect - bytes of a flow -> evidence: which protocol, which name.
+ *
+ * Pure: no I/O, no clock, no globals but the constant tables of built-in
+ * inspectors and the append-only app names. An inspector sees the in-order
+ * prefix of both directions (flow_prefix) or, for datagram protocols, each
+ * datagram, and answers "not mine", "more bytes, please" or "mine", with the
+ * evidence. It never claims a protocol by port alone; a port may only choose
+ * which inspector is asked first.
+ *
+ * Evidence only grows: once a layer, a name or "done" is set it never changes,
+ * which is what makes first-match-wins rules over open evidence sound.
+ */
+#ifndef WAYMARK_INSPECT_H
+#define WAYMARK_INSPECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <waymark/diag.h>
+#include <waymark/flow.h>
+#include <waymark/packet.h>
+
+/* ---- app names ---- */
+
+/*
+ * An app is a small number with a name: the built-in protocols, then the names
+ * of .pat patterns in the order they were first seen. Numbers are stable for the
+ * life of the process (a reload may add, never renumber), so that a flow can keep
+ * one across reloads. 0 is "none". Adding takes a lock; reading does not.
+ */
+#define APP_NONE 0
+#define APP_MAX 8192
+
+/* The number of `name` (case folded), added if it is new; APP_NONE when the table is full. */
+uint16_t app_intern(const char *name);
+/* APP_NONE when there is no such app. */
+uint16_t app_find(const char *name);
+/* NULL for APP_NONE. */
+const char *app_name(uint16_t app);
+/* True for a protocol that a built-in inspector can find. */
+bool app_is_builtin(uint16_t app);
+/* All built-in names, NULL-terminated, for "did you mean". */
+const char *const *app_builtin_names(void);
+
+/* ---- patterns ---- */
+
+/*
+ * All regular expressions of a ruleset: those of .pat files (each an app) and
+ * those of `payload =` keys. Compiled once, immutable, shared by all workers;
+ * each worker scans with its own scratch.
+ */
+enum pattern_kind {
+	PATTERN_PAYLOAD, /* a rule's `payload`: PCRE2, case-sensitive, '.' does not match newline, per direction */
+	PATTERN_L7,	 /* a .pat file: case-insensitive, '.' matches newline, NUL bytes stripped, both directions in one buffer */
+};
+
+struct pattern_set;
+struct pattern_scratch;
+
+struct pattern_source {
+	enum pattern_kind kind;
+	const char *text; /* the regex: bytes as PCRE2 reads them */
+	uint32_t flags;	  /* extra PCRE2_* compile options (of "userspace flags=") */
+	uint16_t app;	  /* of a .pat pattern; APP_NONE for a payload key */
+	bool wanted;	  /* a rule refers to it (a .pat app of an `app =` key, or a payload key) */
+	const char *file; /* for findings */
+	int line;
+};
+
+/* Compiles all; a finding for each that does not compile, and NULL then. Copies what it keeps. */
+struct pattern_set *pattern_set_new(const struct pattern_source *sources, size_t count,
+				    struct diag_list *diags);
+void pattern_set_free(struct pattern_set *set);
+size_t pattern_count(const struct pattern_set *set);
+
+/* One a worker. NULL on out of memory. */
+struct pattern_scratch *pattern_scratch_new(void);
+void pattern_scratch_free(struct pattern_scratch *scratch);
+
+/* How often pattern i hit a match, depth or heap limit (counted as "no match"), over all workers. */
+uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index);
+const char *pattern_text(const struct pattern_set *set, size_t index);
+
+/*
+ * Reads one l7-filter .pat file: comments, a name line, a regex line, optional
+ * "userspace pattern=" / "userspace flags=" lines. \xHH means that byte. The
+ * strings are malloced. 0, or -1 with a finding added.
+ */
+struct pattern_file {
+	char *name;
+	char *regex; /* translated to what PCRE2 reads */
+	uint32_t flags;
+	int regex_line;
+};
+int pattern_file_read(const char *path, struct pattern_file *out, struct diag_list *diags);
+void pattern_file_release(struct pattern_file *file);
+
+/* ---- evidence ---- */
+
+#define EVIDENCE_LAYERS 4
+#define EVIDENCE_HOST_SIZE 256 /* with terminator; RFC 1035: 253 characters */
+#define EVIDENCE_ALPN_BYTES 128
+
+enum host_source {
+	HOST_SOURCE_NONE,
+	HOST_TLS_SNI,
+	HOST_TLS_ECH_OUTER,
+	HOST_DTLS_SNI,
+	HOST_QUIC_SNI,
+	HOST_HTTP_HOST,
+	HOST_HTTP_CONNECT,
+	HOST_SOCKS,
+	HOST_DNS_QUERY,
+	HOST_MDNS,
+	HOST_LLMNR,
+	HOST_DNS_CACHE,
+};
+/* "tls-sni", ...; NULL for NONE. */
+const char *host_source_name(enum host_source source);
+
+struct evidence {
+	uint16_t app[EVIDENCE_LAYERS]; /* lowest layer first: tls, then what runs in it */
+	uint8_t app_count;
+	bool apps_done; /* no built-in inspector can add a layer any more */
+	bool host_done; /* no (first) name can appear any more */
+	bool alpn_done;
+	bool patterns_done; /* every pattern has hit or is out */
+	uint8_t host_source;
+	uint8_t host_length;
+	char host[EVIDENCE_HOST_SIZE]; /* lower case, no trailing dot, no port */
+	/* ALPN protocol names one behind the other, each NUL-terminated (RFC 7301) */
+	uint16_t alpn_length;
+	char alpn[EVIDENCE_ALPN_BYTES];
+	size_t pattern_count;
+	/* bit per pattern, in the set's order: has matched / can never match */
+	uint64_t *pattern_hit, *pattern_out;
+};
+
+/* ---- one flow's inspection ---- */
+
+struct inspection; /* both prefixes, each inspector's state, the evidence */
+
+struct inspect_limits {
+	uint32_t decide_packets; /* packets with payload, both directions */
+	uint32_t decide_bytes;	 /* payload bytes, both directions */
+};
+
+/*
+ * Begins with a flow's first packet. `patterns` may be NULL. An inspection
+ * refers to `patterns` only within the calls, by index; when the ruleset changed
+ * meanwhile, inspection_rebase() comes first.
+ * For a protocol that cannot be inspected (not TCP, UDP, UDP-Lite, DCCP, SCTP; fragments)
+ * the evidence is born done. NULL on out of memory.
+ */
+struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
+				  const struct pattern_set *patterns);
+void inspection_free(struct inspection *inspection);
+/*
+ * Takes one packet of the flow. True when the evidence changed (also when a
+ * "done" was set). When a limit is reached and no inspector is in mid-message,
+ * everything still open is closed.
+ */
+bool inspection_feed(struct inspection *inspection, const struct flow *flow,
+		     enum flow_direction direction, const struct packet *packet,
+		     const struct pattern_set *patterns, struct pattern_scratch *scratch,
+		     const struct inspect_limits *limits);
+const struct evidence *inspection_evidence(const struct inspection *inspection);
+/* Starts the patterns anew over the bytes kept so far, against another set. */
+void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns);
+/* Declares everything still open refuted: no more bytes will come. */
+void inspection_close(struct inspection *inspection);
+/* Heap bytes held by this inspection, for the budget of the worker. */
+size_t inspection_bytes(const struct inspection *inspection);
+
+/* The top of the stack that is known, APP_NONE if nothing is. */
+uint16_t evidence_app(const struct evidence *evidence);
+bool evidence_has_app(const struct evidence *evidence, uint16_t app);
+/* The i-th ALPN name, NULL past the end. */
+const char *evidence_alpn(const struct evidence *evidence, size_t index);
+
+#endif

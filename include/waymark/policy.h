@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * policy - configuration and rules together: what a reload exchanges.
+ *
+ * policy_load() reads waymark.conf, then its rules, and compiles. It is what
+ * check, replay, explain, the daemon's start and its reload all call, so that
+ * what `check` accepts is what runs.
+ * A policy is immutable and owned by whoever loaded it. Threads: any may read.
+ */
+#ifndef WAYMARK_POLICY_H
+#define WAYMARK_POLICY_H
+
+#include <waymark/classify.h>
+#include <waymark/config.h>
+#include <waymark/diag.h>
+#include <waymark/rules.h>
+
+struct policy {
+	struct conf *conf;
+	struct ruleset *rules;
+	bool *value_is_nat; /* by value, 0 .. conf->mark.main */
+};
+
+/* NULL: errors are in the list. Warnings may be there in any case. */
+struct policy *policy_load(const char *path, struct diag_list *diags);
+void policy_free(struct policy *policy);
+/* The classifier's view; generation, interfaces and rule_stats are the caller's to set. */
+void policy_classify_view(const struct policy *policy, struct classify_policy *view);
+/* Of a value: the uplink's name, "main" for layout.main, NULL for none or a user class. */
+const char *policy_uplink_name(const struct policy *policy, uint32_t value);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * route - the policy rules and per-uplink tables, kept as the configuration wants them.
+ *
+ * plan (pure): configuration + links + addresses + main's routes -> the wanted
+ * rules and routes. diff (pure): wanted against present -> additions, deletions.
+ * apply (thin): rtnetlink. A second run sends nothing.
+ *
+ * Ownership in the kernel: routing.protocol on rules and routes, and inside our
+ * priority range or in one of our tables. Nothing else is touched.
+ * Threads: everything here belongs to the control thread.
+ *
+ * This part of the header is what the daemon and the CLI call; the pure types
+ * stand in route_plan.h.
+ */
+#ifndef WAYMARK_ROUTE_H
+#define WAYMARK_ROUTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <waymark/config.h>
+#include <waymark/diag.h>
+
+struct route_manager;
+
+/* Opens the rtnetlink sockets (requests and monitor). Changes nothing. 0 or -errno; findings explain. */
+int route_manager_open(struct route_manager **manager, struct diag_list *diags);
+void route_manager_close(struct route_manager *manager);
+
+/*
+ * Dump, plan, diff, apply. `changes` (may be NULL) counts what was sent. What one run could not
+ * do (an interface that is missing is no error, only a state) is in `diags` with
+ * the kernel's extended error text; then -errno of the first failure.
+ */
+int route_manager_sync(struct route_manager *manager, const struct conf *conf, size_t *changes,
+		       struct diag_list *diags);
+/* Removes every rule and route that is ours. */
+int route_manager_remove(struct route_manager *manager, const struct conf *conf,
+			 struct diag_list *diags);
+
+/* The monitor socket, for the event loop. */
+int route_manager_fd(const struct route_manager *manager);
+/*
+ * Drains the monitor. True: something that concerns the plan changed (link,
+ * address, main's or our routes, our rules; or events were lost), so sync.
+ */
+bool route_manager_drain(struct route_manager *manager, const struct conf *conf);
+
+/* Name of an interface index and back, as of the last sync or drain; NULL / 0: unknown. */
+const char *route_interface_name(const struct route_manager *manager, uint32_t index);
+uint32_t route_interface_index(const struct route_manager *manager, const char *name);
+/* Visits all links known. */
+typedef void route_interface_fn(uint32_t index, const char *name, void *context);
+void route_interfaces(const struct route_manager *manager, route_interface_fn *visit, void *context);
+
+enum route_uplink_state { ROUTE_UPLINK_UP, ROUTE_UPLINK_DOWN, ROUTE_UPLINK_DISABLED };
+
+struct route_uplink_status {
+	enum route_uplink_state state;
+	const char *reason; /* "", "interface 'ppp0' does not exist", "no carrier", "no gateway", ... */
+	struct ip_addr gateway, gateway6; /* family IP_NONE: none */
+};
+/* As of the last sync. False: no such uplink (index of conf->uplinks). */
+bool route_uplink_status(const struct route_manager *manager, size_t uplink,
+			 struct route_uplink_status *status);
+/* True if main's default route (either family) leaves by this interface, as of the last sync. */
+bool route_main_default_by(const struct route_manager *manager, const char *interface);
+
+/*
+ * The wanted state as text, one "rule ..." or "route ..." a line in iproute2's words, for
+ * `uplinks --plan`; needs no privilege. Malloced; NULL: a finding was added.
+ */
+char *route_plan_text(const struct conf *conf, struct diag_list *diags);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rules - rule text -> an immutable ruleset, and the pure match over it.
+ *
+ * Sources are added in their order (waymark.conf's own `rules`, then the *.conf
+ * and *.pat files of each rules_dir, by name), compiled once, and never change.
+ * A rule's header keys are judged on the facts of the flow's first packet, its
+ * payload keys (app, host, alpn, payload) on the evidence so far: yes, no, or
+ * still open. First match wins, also while it is open (design section 6).
+ *
+ * Ownership: a ruleset owns one arena. Threads: an immutable ruleset may be read
+ * by any; hits are counted elsewhere, by rule index.
+ */
+#ifndef WAYMARK_RULES_H
+#define WAYMARK_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <waymark/diag.h>
+#include <waymark/inspect.h>
+#include <waymark/ip.h>
+#include <waymark/mark.h>
+#include <waymark/packet.h>
+
+enum rule_action { RULE_UPLINK, RULE_MAIN, RULE_MARK, RULE_DROP };
+enum rule_late { RULE_LATE_NONE, RULE_LATE_LEARN, RULE_LATE_MOVE };
+enum rule_hook { RULE_HOOK_ANY, RULE_HOOK_FORWARD, RULE_HOOK_OUTPUT };
+
+/* What `uplink = "NAME"` may name; made from the configuration by the caller. */
+struct rules_target {
+	const char *name;
+	uint32_t value; /* the mark's value */
+	bool nat;
+	bool group; /* groups act in a later issue: value is that of the first member */
+};
+
+struct rules_options {
+	const struct rules_target *targets;
+	size_t target_count;
+	struct mark_layout mark;
+};
+
+/* ---- building ---- */
+
+struct rules_builder;
+
+struct rules_builder *rules_builder_new(const struct rules_options *options,
+					struct diag_list *diags);
+void rules_builder_free(struct rules_builder *builder);
+/* The `rules = ( ... )` of a file. `shared`: the file is waymark.conf and its other keys are not ours to judge. */
+void rules_add_file(struct rules_builder *builder, const char *path, bool shared);
+/* A .pat file. */
+void rules_add_pattern_file(struct rules_builder *builder, const char *path);
+/* Every *.conf and *.pat of a directory, in name order; `required`: a missing directory is an error. */
+void rules_add_directory(struct rules_builder *builder, const char *path, bool required);
+
+struct ruleset;
+
+/* Sorts, resolves, compiles. NULL when any error has been found since builder_new. */
+struct ruleset *rules_build(struct rules_builder *builder);
+void ruleset_free(struct ruleset *ruleset);
+
+/* ---- reading ---- */
+
+struct rule_view {
+	const char *name;
+	const char *file;
+	int line;
+	int priority;
+	enum rule_action action;
+	const char *uplink; /* of RULE_UPLINK as written, "main" of RULE_MAIN, else NULL */
+	uint32_t value;	    /* the mark's value that the action gives (layout.main, layout.drop, ...) */
+	enum rule_late late; /* as written, or by default from the target; never NONE */
+	bool late_given;     /* written in the rule */
+	bool log;
+	const char *comment; /* NULL: none */
+	bool has_payload_keys;
+};
+
+size_t ruleset_count(const struct ruleset *ruleset);
+/* In match order; disabled rules are not in it. */
+void ruleset_view(const struct ruleset *ruleset, size_t index, struct rule_view *view);
+const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset);
+/* True if no rule has a payload key: every flow is final on its first packet. */
+bool ruleset_is_header_only(const struct ruleset *ruleset);
+
+/* ---- matching ---- */
+
+/* What header keys look at: taken from the flow's first packet. */
+struct rule_facts {
+	struct ip_addr src, dst;
+	uint64_t time_us;
+	uint32_t length; /* IP length as queued */
+	uint32_t iface_in, iface_out;
+	uint32_t mark; /* as queued: foreign bits included */
+	uint32_t uid, gid;
+	uint16_t sport, dport;
+	uint8_t proto, tos, ttl, icmp_type, icmp_code, tcp_flags;
+	uint8_t mac[6];
+	uint8_t hook; /* enum rule_hook: FORWARD or OUTPUT */
+	bool has_ports, has_icmp, has_tcp, has_mac, has_uid, has_gid;
+	/* Replay and explain know names, not indexes; NULL: use the indexes. */
+	const char *iface_in_name, *iface_out_name;
+};
+
+void rule_facts_from_packet(struct rule_facts *facts, const struct packet *packet);
+
+/* Interface names are compared by index on the packet path; the daemon refreshes this map. */
+struct rules_interfaces;
+struct rules_interfaces *rules_interfaces_new(void);
+void rules_interfaces_free(struct rules_interfaces *interfaces);
+/* Copies; the name of an index, replacing what was there. One writer; workers may read at any time (names are interned, never freed). */
+int rules_interfaces_set(struct rules_interfaces *interfaces, uint32_t index, const char *name);
+
+struct rule_match {
+	int32_t rule;	     /* first rule that holds: the winner if open_count is 0; -1: none */
+	uint32_t open_count; /* rules before it that are still open */
+	int32_t first_open;  /* -1: none */
+};
+
+/*
+ * Pure. `evidence` NULL: nothing known yet, every payload key is open.
+ * `interfaces` may be NULL (facts carry names then, or there are no interface keys).
+ */
+void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
+		   const struct evidence *evidence, const struct rules_interfaces *interfaces,
+		   struct rule_match *match);
+
+enum rule_truth { RULE_NO, RULE_YES, RULE_OPEN };
+/* One rule alone, for explain. */
+enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,
+			      const struct rule_facts *facts, const struct evidence *evidence,
+			      const struct rules_interfaces *interfaces);
+/* The indexes of the open rules before `limit` (a rule index), at most `max`; returns how many there are. */
+size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts *facts,
+			  const struct evidence *evidence,
+			  const struct rules_interfaces *interfaces, int32_t limit,
+			  int32_t *indexes, size_t max);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A chain of zeroed chunks with a cursor in the newest. Large requests get a
+ * chunk of their own behind the newest one, so that they do not waste its rest.
+ */
+#include <waymark/arena.h>
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BYTES ((size_t)64 * 1024)
+#define ALIGNMENT _Alignof(max_align_t)
+
+struct arena_chunk {
+	struct arena_chunk *next;
+	size_t used, size;
+	_Alignas(max_align_t) unsigned char bytes[];
+};
+
+void arena_init(struct arena *arena)
+{
+	*arena = (struct arena){0};
+}
+
+void arena_release(struct arena *arena)
+{
+	struct arena_chunk *chunk = arena->chunks;
+
+	while (chunk) {
+		struct arena_chunk *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	arena_init(arena);
+}
+
+static struct arena_chunk *chunk_new(size_t size)
+{
+	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + size);
+
+	if (chunk)
+		chunk->size = size;
+	return chunk;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+	struct arena_chunk *chunk = arena->chunks;
+	void *result;
+
+	if (bytes > SIZE_MAX / 2)
+		return NULL;
+	bytes = (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+	if (!chunk || chunk->size - chunk->used < bytes) {
+		size_t size = bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES;
+		struct arena_chunk *fresh = chunk_new(size);
+
+		if (!fresh)
+			return NULL;
+		if (chunk && size != CHUNK_BYTES) {
+			fresh->next = chunk->next;
+			chunk->next = fresh;
+		} else {
+			fresh->next = chunk;
+			arena->chunks = fresh;
+		}
+		chunk = fresh;
+	}
+	result = chunk->bytes + chunk->used;
+	chunk->used += bytes;
+	arena->total_bytes += bytes;
+	return result;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t bytes_each)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, bytes_each, &bytes))
+		return NULL;
+	return arena_alloc(arena, bytes);
+}
+
+void *arena_copy(struct arena *arena, const void *data, size_t bytes)
+{
+	void *copy = arena_alloc(arena, bytes);
+
+	if (copy && bytes)
+		memcpy(copy, data, bytes);
+	return copy;
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t length)
+{
+	char *copy = arena_alloc(arena, length + 1);
+
+	if (copy && length)
+		memcpy(copy, text, length);
+	return copy;
+}
+
+char *arena_strdup(struct arena *arena, const char *text)
+{
+	return arena_strndup(arena, text, strlen(text));
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+	va_list arguments, again;
+	char *text = NULL;
+	int length;
+
+	va_start(arguments, format);
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, arguments);
+	if (length >= 0 && (text = arena_alloc(arena, (size_t)length + 1)))
+		vsnprintf(text, (size_t)length + 1, format, again);
+	va_end(again);
+	va_end(arguments);
+	return text;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One line per message. Each is formatted into a local buffer and leaves by one
+ * write (or one syslog call), so lines of several threads never interleave and
+ * no lock is held while somebody slow reads our stderr.
+ *
+ * Under systemd the journal reads a "<N>" prefix as the priority, so stderr is
+ * enough there; syslog is for those who ask for it.
+ */
+#include <waymark/log.h>
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* syslog.h's priorities by number: its LOG_* names are ours to avoid, its functions are not */
+extern void openlog(const char *ident, int option, int facility);
+extern void syslog(int priority, const char *format, ...);
+
+static const int syslog_priority[] = {3, 4, 6, 7};
+static const char *const level_words[] = {"error", "warn", "info", "debug"};
+
+static struct {
+	char program[32];
+	_Atomic int level;
+	bool journal;
+	bool syslog;
+} state = {.program = "waymark", .level = LOG_LEVEL_INFO};
+
+void log_init(const char *program, enum log_level level, enum log_target target)
+{
+	const int log_pid = 1, log_daemon = 3 << 3;
+
+	snprintf(state.program, sizeof(state.program), "%s", program);
+	atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
+	state.journal = target == LOG_TARGET_AUTO && getenv("JOURNAL_STREAM");
+	state.syslog = target == LOG_TARGET_SYSLOG;
+	if (state.syslog)
+		openlog(state.program, log_pid, log_daemon);
+}
+
+void log_set_level(enum log_level level)
+{
+	atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
+}
+
+bool log_level_parse(const char *word, enum log_level *level)
+{
+	for (size_t i = 0; i < sizeof(level_words) / sizeof(level_words[0]); i++) {
+		if (strcmp(word, level_words[i]) == 0) {
+			*level = (enum log_level)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+void log_message(enum log_level level, const char *format, ...)
+{
+	char text[1024], line[1152];
+	va_list arguments;
+	int length;
+
+	if ((int)level > atomic_load_explicit(&state.level, memory_order_relaxed))
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (state.syslog) {
+		syslog(syslog_priority[level], "%s", text);
+		return;
+	}
+	if (state.journal)
+		length = snprintf(line, sizeof(line), "<%d>%s\n", syslog_priority[level], text);
+	else if (level == LOG_LEVEL_INFO)
+		length = snprintf(line, sizeof(line), "%s: %s\n", state.program, text);
+	else
+		length = snprintf(line, sizeof(line), "%s: %s: %s\n", state.program,
+				  level_words[level], text);
+	/* a full or closed stderr must not stop a daemon that carries traffic */
+	if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+		return;
+}
