@@ -31,9 +31,10 @@ struct classify_policy {
 	struct mark_layout mark;
 	bool observe;	      /* classify and count, but leave every mark as it is */
 	bool drop_by_verdict; /* no chain of ours drops the drop value: do it here */
+	bool inspect_decided; /* read on for app and host after the decision: replay, which sees every packet */
 	struct inspect_limits limits;
 	const bool *value_is_nat; /* indexed by value, 0 .. layout.main */
-	const struct rules_interfaces *interfaces; /* may be NULL */
+	const struct rules_interfaces *interfaces; /* may be NULL: the names in the facts count */
 	/* per rule, written by this worker alone; may be NULL */
 	struct classify_rule_stats *rule_stats;
 };
@@ -82,8 +83,8 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 /* The flow of the last classify_packet() and the direction of its packet; valid until the next call. */
 struct flow *classifier_last_flow(const struct classifier *classifier,
 				  enum flow_direction *direction);
-/* Decides what is still open as if no byte more would come; for the end of a capture. */
-void classifier_finish(struct classifier *classifier, const struct classify_policy *policy);
+/* True if the last classify_packet() made its flow final; for the rule's `log`. */
+bool classifier_last_decided(const struct classifier *classifier);
 /* Idle work: expires flows. Returns how many went. */
 size_t classifier_expire(struct classifier *classifier, uint64_t now_us, size_t budget);
 struct flow_table *classifier_flows(struct classifier *classifier);

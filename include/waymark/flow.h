@@ -149,6 +149,8 @@ bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
 			const struct packet *packet, uint32_t *offset);
 /* Moves the flow to the decided list. */
 void flow_table_set_final(struct flow_table *table, struct flow *flow);
+/* The undecided flow least recently seen; NULL if there is none. */
+struct flow *flow_table_oldest_undecided(struct flow_table *table);
 /* Ends flows idle at `now_us`; at most `budget` of them, returns how many. */
 size_t flow_table_expire(struct flow_table *table, uint64_t now_us, size_t budget);
 uint32_t flow_table_count(const struct flow_table *table);

@@ -14,13 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
-/* syslog.h's priorities by number: its LOG_* names are ours to avoid, its functions are not */
-extern void openlog(const char *ident, int option, int facility);
-extern void syslog(int priority, const char *format, ...);
-
-static const int syslog_priority[] = {3, 4, 6, 7};
+static const int syslog_priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 static const char *const level_words[] = {"error", "warn", "info", "debug"};
 
 static struct {
@@ -32,14 +29,12 @@ static struct {
 
 void log_init(const char *program, enum log_level level, enum log_target target)
 {
-	const int log_pid = 1, log_daemon = 3 << 3;
-
 	snprintf(state.program, sizeof(state.program), "%s", program);
 	atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
 	state.journal = target == LOG_TARGET_AUTO && getenv("JOURNAL_STREAM");
 	state.syslog = target == LOG_TARGET_SYSLOG;
 	if (state.syslog)
-		openlog(state.program, log_pid, log_daemon);
+		openlog(state.program, LOG_PID, LOG_DAEMON);
 }
 
 void log_set_level(enum log_level level)

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From "which rule matches" to "which value the flow has from now on".
+ *
+ * The whole meaning of a mark is here, as a pure function:
+ *  - on its first packet a flow simply takes what the rules say;
+ *  - while an earlier rule is open it is provisional and keeps what its first
+ *    packet gave it. A drop behind an open rule waits: dropping now would keep
+ *    the evidence from ever coming, and so decide against the earlier rule;
+ *  - a late decision obeys `late`: "learn" keeps the line (moving a translated
+ *    connection ends it), "move" takes the new value at once.
+ * Where the rule does not say, a flow that is on a translating line is never
+ * moved off it, whatever the target: the line it leaves is what breaks it.
+ */
+#include <waymark/classify.h>
+
+/* 0 and "main" route alike: neither has a fwmark rule. */
+static uint32_t line_of(const struct mark_layout *mark, uint32_t value)
+{
+	return value ? value : mark->main;
+}
+
+static enum rule_late late_of(const struct classify_policy *policy, const struct rule_view *rule,
+			      uint32_t current)
+{
+	if (!rule->late_given && rule->late == RULE_LATE_MOVE && rule->action != RULE_DROP &&
+	    current <= policy->mark.main && policy->value_is_nat[current])
+		return RULE_LATE_LEARN;
+	return rule->late;
+}
+
+struct classify_decision classify_decide(const struct classify_policy *policy,
+					 const struct rule_match *match, uint32_t current,
+					 bool late_now)
+{
+	const struct mark_layout *mark = &policy->mark;
+	struct classify_decision decision = {
+		.rule = match->rule,
+		.value = current,
+		.final = match->open_count == 0,
+	};
+	struct rule_view rule = {.value = mark->main};
+
+	if (match->rule >= 0)
+		ruleset_view(policy->rules, (size_t)match->rule, &rule);
+
+	if (!decision.final) {
+		if (!late_now)
+			decision.value =
+				match->rule < 0 || rule.value == mark->drop ? 0 : rule.value;
+		return decision;
+	}
+	if (!late_now) {
+		decision.value = rule.value;
+		return decision;
+	}
+	if (match->rule < 0) {
+		decision.value = line_of(mark, current);
+		return decision;
+	}
+	decision.late = late_of(policy, &rule, current);
+	if (decision.late == RULE_LATE_MOVE) {
+		decision.value = rule.value;
+		decision.moved = line_of(mark, current) != line_of(mark, rule.value);
+	} else {
+		decision.value = line_of(mark, current);
+	}
+	return decision;
+}

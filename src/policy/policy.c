@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * config knows nothing of rules and rules know nothing of config: here the
+ * uplinks become the targets that rules may name, and the rule sources that the
+ * configuration names are read in their order.
+ *
+ * A configuration with errors still gets its rules read, as far as that makes
+ * sense, so that one run shows every error of every file. Only a file that could
+ * not be parsed at all ends it: its rules would be read as absent.
+ */
+#include <waymark/policy.h>
+
+#include <stdlib.h>
+
+/* Uplinks, then groups: a group speaks with its first member's value until groups act. */
+static struct rules_target *targets_of(const struct conf *conf, size_t *count)
+{
+	size_t total = conf->uplink_count + conf->group_count, n = 0;
+	struct rules_target *targets = calloc(total ? total : 1, sizeof(*targets));
+
+	if (!targets)
+		return NULL;
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+
+		targets[n++] = (struct rules_target){
+			.name = uplink->name,
+			.value = uplink->mark,
+			.nat = uplink->nat,
+		};
+	}
+	for (size_t i = 0; i < conf->group_count; i++) {
+		const struct conf_group *group = &conf->groups[i];
+		const struct conf_uplink *first = &conf->uplinks[group->members[0].uplink];
+
+		targets[n++] = (struct rules_target){
+			.name = group->name,
+			.value = first->mark,
+			.nat = first->nat,
+			.group = true,
+		};
+	}
+	*count = n;
+	return targets;
+}
+
+static struct ruleset *rules_of(const struct conf *conf, struct diag_list *diags)
+{
+	struct rules_options options = {.mark = conf->mark};
+	struct rules_target *targets = targets_of(conf, &options.target_count);
+	struct rules_builder *builder = NULL;
+	struct ruleset *rules = NULL;
+
+	if (targets) {
+		options.targets = targets;
+		builder = rules_builder_new(&options, diags);
+	}
+	if (!builder) {
+		diag_error(diags, NULL, 0, "out of memory");
+		goto out;
+	}
+	rules_add_file(builder, conf->path, true);
+	for (size_t i = 0; i < conf->rules_dir_count; i++)
+		rules_add_directory(builder, conf->rules_dirs[i], conf->rules_dir_given);
+	rules = rules_build(builder);
+out:
+	rules_builder_free(builder);
+	free(targets);
+	return rules;
+}
+
+struct policy *policy_load(const char *path, struct diag_list *diags)
+{
+	struct policy *policy = calloc(1, sizeof(*policy));
+
+	if (!policy) {
+		diag_error(diags, NULL, 0, "out of memory");
+		return NULL;
+	}
+	policy->conf = conf_load(path, NULL, diags);
+	if (!policy->conf)
+		goto fail;
+	policy->rules = rules_of(policy->conf, diags);
+	if (!policy->rules)
+		goto fail;
+	policy->value_is_nat = calloc(policy->conf->mark.main + 1, sizeof(bool));
+	if (!policy->value_is_nat) {
+		diag_error(diags, NULL, 0, "out of memory");
+		goto fail;
+	}
+	for (size_t i = 0; i < policy->conf->uplink_count; i++)
+		policy->value_is_nat[policy->conf->uplinks[i].mark] = policy->conf->uplinks[i].nat;
+	return policy;
+fail:
+	policy_free(policy);
+	return NULL;
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	ruleset_free(policy->rules);
+	conf_free(policy->conf);
+	free(policy->value_is_nat);
+	free(policy);
+}
+
+void policy_classify_view(const struct policy *policy, struct classify_policy *view)
+{
+	const struct conf *conf = policy->conf;
+
+	*view = (struct classify_policy){
+		.rules = policy->rules,
+		.mark = conf->mark,
+		.observe = conf->mode == CONF_OBSERVE,
+		.drop_by_verdict = !conf->firewall.manage,
+		.limits = {conf->flows.decide_packets, conf->flows.decide_bytes},
+		.value_is_nat = policy->value_is_nat,
+	};
+}
+
+const char *policy_uplink_name(const struct policy *policy, uint32_t value)
+{
+	const struct conf_uplink *uplink;
+
+	if (value == policy->conf->mark.main)
+		return "main";
+	uplink = conf_uplink_by_mark(policy->conf, value);
+	return uplink ? uplink->name : NULL;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One NFQUEUE as a source of packets.
+ *
+ * The kernel sends one netlink message a packet; recvmmsg takes up to a batch of
+ * them in one call. Verdicts go back in id order, all of a batch in one datagram:
+ * a run of equal verdicts as one VERDICT_BATCH, which means "every packet still
+ * waiting with an id up to this one", so it is only right because everything
+ * before the run has been answered already. That is the invariant here: when
+ * verdicts() returns, nothing that receive() ever delivered is still waiting.
+ * Messages that do not parse are accepted on the spot, with the mark they have.
+ *
+ * Start-up is ordered (kernel: net/netfilter/nfnetlink_queue.c, nfqnl_recv_config):
+ * bind, copy mode and length in one acknowledged message, so that there is no
+ * moment in which a bound queue drops; then each optional flag alone, since a
+ * flag that the kernel does not know aborts its whole message.
+ */
+#include <waymark/source.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+/* the kernel's header first: the library's has the same guard and a smaller NFQA_MAX */
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+
+#include <libmnl/libmnl.h>
+#include <libnetfilter_queue/libnetfilter_queue.h>
+
+/* attributes and headers around the packet's own bytes */
+#define MESSAGE_OVERHEAD 1024
+/* a verdict with its mark is 40 bytes */
+#define VERDICT_BYTES 64
+#define ACK_TIMEOUT_MS 2000
+#define ALIGN4(bytes) (((bytes) + 3U) & ~(size_t)3)
+
+struct source_nfq {
+	struct source source;
+	struct mnl_socket *socket;
+	int fd;
+	uint16_t queue;
+	uint32_t sequence;
+	size_t buffer_bytes;
+	uint8_t *buffers; /* SOURCE_BATCH of them */
+	struct iovec vectors[SOURCE_BATCH];
+	struct mmsghdr messages[SOURCE_BATCH];
+	/* what waits to be sent to the kernel */
+	_Alignas(8) uint8_t out[SOURCE_BATCH * VERDICT_BYTES];
+	size_t out_bytes;
+	char missing[64];
+	struct source_nfq_stats stats;
+};
+
+static inline struct source_nfq *nfq_of(struct source *source)
+{
+	return (struct source_nfq *)source;
+}
+
+/* one writer; the control thread reads */
+static inline void count(_Atomic uint64_t *counter, uint64_t by)
+{
+	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+			      memory_order_relaxed);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ---- verdicts ---- */
+
+static int flush(struct source_nfq *nfq)
+{
+	size_t bytes = nfq->out_bytes;
+
+	nfq->out_bytes = 0;
+	if (!bytes)
+		return 0;
+	count(&nfq->stats.messages_sent, 1);
+	while (mnl_socket_sendto(nfq->socket, nfq->out, bytes) < 0) {
+		if (errno == EINTR)
+			continue;
+		count(&nfq->stats.verdict_errors, 1);
+		snprintf(nfq->source.error, sizeof(nfq->source.error),
+			 "queue %u: cannot send verdicts: %s", nfq->queue, strerror(errno));
+		return -errno;
+	}
+	return 0;
+}
+
+static int put_verdict(struct source_nfq *nfq, int type, uint32_t id, const struct verdict *verdict)
+{
+	struct nlmsghdr *header;
+	int result = 0;
+
+	if (nfq->out_bytes + VERDICT_BYTES > sizeof(nfq->out))
+		result = flush(nfq);
+	header = nfq_nlmsg_put((char *)nfq->out + nfq->out_bytes, type, nfq->queue);
+	nfq_nlmsg_verdict_put(header, (int)id, verdict->drop ? NF_DROP : NF_ACCEPT);
+	nfq_nlmsg_verdict_put_mark(header, verdict->mark);
+	nfq->out_bytes += ALIGN4(header->nlmsg_len);
+	return result;
+}
+
+static int nfq_verdicts(struct source *source, const struct packet *packets,
+			const struct verdict *verdicts, size_t count_packets)
+{
+	struct source_nfq *nfq = nfq_of(source);
+	int result = 0, flushed;
+
+	for (size_t i = 0; i < count_packets;) {
+		size_t run = i + 1;
+
+		while (run < count_packets && verdicts[run].mark == verdicts[i].mark &&
+		       verdicts[run].drop == verdicts[i].drop)
+			run++;
+		flushed =
+			put_verdict(nfq, run - i > 1 ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT,
+				    packets[run - 1].meta.id, &verdicts[i]);
+		if (!result)
+			result = flushed;
+		i = run;
+	}
+	count(&nfq->stats.verdicts_sent, count_packets);
+	flushed = flush(nfq);
+	return result ? result : flushed;
+}
+
+/* ---- messages ---- */
+
+/* An error the kernel sends about a verdict: an id that is gone is harmless (the queue was
+ * flushed). */
+static void take_error(struct source_nfq *nfq, const struct nlmsghdr *header)
+{
+	const struct nlmsgerr *error = mnl_nlmsg_get_payload(header);
+
+	if (mnl_nlmsg_get_payload_len(header) < sizeof(*error) || error->error == 0)
+		return;
+	count(error->error == -ENOENT ? &nfq->stats.unknown_id : &nfq->stats.verdict_errors, 1);
+}
+
+static uint32_t attr_u32(const struct nlattr *attr)
+{
+	return ntohl(mnl_attr_get_u32(attr));
+}
+
+static void take_meta(struct packet_meta *meta, struct nlattr **attrs)
+{
+	if (attrs[NFQA_MARK])
+		meta->mark = attr_u32(attrs[NFQA_MARK]);
+	if (attrs[NFQA_IFINDEX_INDEV])
+		meta->iface_in = attr_u32(attrs[NFQA_IFINDEX_INDEV]);
+	if (attrs[NFQA_IFINDEX_OUTDEV])
+		meta->iface_out = attr_u32(attrs[NFQA_IFINDEX_OUTDEV]);
+	if (attrs[NFQA_UID]) {
+		meta->uid = attr_u32(attrs[NFQA_UID]);
+		meta->has_uid = true;
+	}
+	if (attrs[NFQA_GID]) {
+		meta->gid = attr_u32(attrs[NFQA_GID]);
+		meta->has_gid = true;
+	}
+	if (attrs[NFQA_HWADDR] &&
+	    mnl_attr_get_payload_len(attrs[NFQA_HWADDR]) >= sizeof(struct nfqnl_msg_packet_hw)) {
+		const struct nfqnl_msg_packet_hw *hw = mnl_attr_get_payload(attrs[NFQA_HWADDR]);
+
+		if (ntohs(hw->hw_addrlen) == sizeof(meta->mac)) {
+			memcpy(meta->mac, hw->hw_addr, sizeof(meta->mac));
+			meta->has_mac = true;
+		}
+	}
+}
+
+/*
+ * One message -> one packet. False: not a packet that can be judged; if it is a
+ * packet at all it has been accepted as it is.
+ */
+static bool take_message(struct source_nfq *nfq, const struct nlmsghdr *header, uint64_t time_us,
+			 struct packet *packet)
+{
+	struct nlattr *attrs[NFQA_MAX + 1] = {0};
+	struct packet_meta meta = {.time_us = time_us};
+	const struct nfqnl_msg_packet_hdr *packet_header;
+	const uint8_t *bytes = NULL;
+	size_t captured = 0, length;
+
+	if (header->nlmsg_type == NLMSG_ERROR) {
+		take_error(nfq, header);
+		return false;
+	}
+	if (header->nlmsg_type != ((NFNL_SUBSYS_QUEUE << 8) | NFQNL_MSG_PACKET) ||
+	    nfq_nlmsg_parse(header, attrs) < 0 || !attrs[NFQA_PACKET_HDR])
+		return false;
+	packet_header = mnl_attr_get_payload(attrs[NFQA_PACKET_HDR]);
+	meta.id = ntohl(packet_header->packet_id);
+	meta.hook = packet_header->hook;
+	take_meta(&meta, attrs);
+	if (attrs[NFQA_PAYLOAD]) {
+		bytes = mnl_attr_get_payload(attrs[NFQA_PAYLOAD]);
+		captured = mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]);
+	}
+	length = attrs[NFQA_CAP_LEN] ? attr_u32(attrs[NFQA_CAP_LEN]) : captured;
+	count(&nfq->stats.received, 1);
+	if (bytes && packet_parse(packet, bytes, captured, length > captured ? length : captured) ==
+			     PACKET_OK) {
+		packet->meta = meta;
+		return true;
+	}
+	count(&nfq->stats.malformed, 1);
+	put_verdict(nfq, NFQNL_MSG_VERDICT, meta.id, &(struct verdict){.mark = meta.mark});
+	return false;
+}
+
+static int nfq_receive(struct source *source, struct packet *packets)
+{
+	struct source_nfq *nfq = nfq_of(source);
+	int received, found = 0;
+	uint64_t time_us;
+
+	for (;;) {
+		received = recvmmsg(nfq->fd, nfq->messages, SOURCE_BATCH, MSG_DONTWAIT, NULL);
+		if (received > 0)
+			break;
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return 0;
+		if (errno == ENOBUFS) {
+			/* packets were lost before they reached us; the kernel has let them go by
+			 */
+			count(&nfq->stats.receive_overruns, 1);
+			continue;
+		}
+		if (errno == EINTR)
+			continue;
+		snprintf(source->error, sizeof(source->error), "queue %u: cannot receive: %s",
+			 nfq->queue, strerror(errno));
+		return -errno;
+	}
+	time_us = now_us();
+	for (int i = 0; i < received; i++) {
+		const struct nlmsghdr *header = nfq->vectors[i].iov_base;
+		int rest = (int)nfq->messages[i].msg_len;
+
+		for (; mnl_nlmsg_ok(header, rest); header = mnl_nlmsg_next(header, &rest)) {
+			/* the kernel sends one packet a datagram, so a batch cannot overflow */
+			if (found < SOURCE_BATCH &&
+			    take_message(nfq, header, time_us, &packets[found]))
+				found++;
+		}
+	}
+	/* what was accepted unseen leaves at once; only then may a batch verdict speak for lower
+	 * ids */
+	flush(nfq);
+	return found ? found : -EAGAIN;
+}
+
+/* ---- opening ---- */
+
+/* Accepts what arrives while we wait for an acknowledgement; 1: not our answer yet. */
+static int take_ack(struct source_nfq *nfq, const uint8_t *buffer, size_t bytes, uint32_t sequence)
+{
+	const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)buffer;
+	int rest = (int)bytes, result = 1;
+	struct packet packet;
+
+	for (; mnl_nlmsg_ok(header, rest); header = mnl_nlmsg_next(header, &rest)) {
+		if (header->nlmsg_type == NLMSG_ERROR && header->nlmsg_seq == sequence) {
+			const struct nlmsgerr *error = mnl_nlmsg_get_payload(header);
+
+			result = error->error;
+		} else if (take_message(nfq, header, 0, &packet)) {
+			put_verdict(nfq, NFQNL_MSG_VERDICT, packet.meta.id,
+				    &(struct verdict){.mark = packet.meta.mark});
+		}
+	}
+	flush(nfq);
+	return result;
+}
+
+/* Sends a configuration message and waits for its acknowledgement. 0 or -errno. */
+static int request(struct source_nfq *nfq, struct nlmsghdr *header)
+{
+	uint32_t sequence = ++nfq->sequence;
+
+	header->nlmsg_flags |= NLM_F_ACK;
+	header->nlmsg_seq = sequence;
+	if (mnl_socket_sendto(nfq->socket, header, header->nlmsg_len) < 0)
+		return -errno;
+	for (;;) {
+		struct pollfd poll_fd = {.fd = nfq->fd, .events = POLLIN};
+		int ready = poll(&poll_fd, 1, ACK_TIMEOUT_MS), result;
+		ssize_t bytes;
+
+		if (ready == 0)
+			return -ETIMEDOUT;
+		if (ready < 0 && errno != EINTR)
+			return -errno;
+		if (ready < 0)
+			continue;
+		bytes = mnl_socket_recvfrom(nfq->socket, nfq->buffers, nfq->buffer_bytes);
+		if (bytes < 0) {
+			if (errno == EINTR || errno == ENOBUFS || errno == EAGAIN)
+				continue;
+			return -errno;
+		}
+		result = take_ack(nfq, nfq->buffers, (size_t)bytes, sequence);
+		if (result <= 0)
+			return result;
+	}
+}
+
+static int bind_queue(struct source_nfq *nfq, const struct source_nfq_options *options)
+{
+	_Alignas(8) char buffer[256];
+	struct nlmsghdr *header = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, nfq->queue);
+
+	nfq_nlmsg_cfg_put_cmd(header, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
+	nfq_nlmsg_cfg_put_params(header, NFQNL_COPY_PACKET, (int)options->copy_bytes);
+	nfq_nlmsg_cfg_put_qmaxlen(header, options->max_length);
+	return request(nfq, header);
+}
+
+static void set_flag(struct source_nfq *nfq, uint32_t flag, const char *word)
+{
+	_Alignas(8) char buffer[256];
+	struct nlmsghdr *header = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, nfq->queue);
+	size_t used = strlen(nfq->missing);
+
+	mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(flag));
+	mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(flag));
+	if (request(nfq, header) < 0)
+		snprintf(nfq->missing + used, sizeof(nfq->missing) - used, "%s%s", used ? " " : "",
+			 word);
+}
+
+/* Binding another's queue answers EPERM like a missing capability does: the kernel's list tells
+ * them apart. */
+static bool queue_is_bound(uint16_t queue)
+{
+	FILE *list = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+	char line[256];
+	bool bound = false;
+
+	if (!list)
+		return false;
+	while (!bound && fgets(line, sizeof(line), list))
+		bound = strtoul(line, NULL, 10) == queue;
+	fclose(list);
+	return bound;
+}
+
+static void source_nfq_close(struct source *source)
+{
+	struct source_nfq *nfq = nfq_of(source);
+
+	if (nfq->socket)
+		mnl_socket_close(nfq->socket);
+	free(nfq->buffers);
+	free(nfq);
+}
+
+static const struct source_ops nfq_ops = {
+	.name = "nfqueue",
+	.receive = nfq_receive,
+	.verdicts = nfq_verdicts,
+	.close = source_nfq_close,
+};
+
+/* Everything of ours that can fail before the kernel is asked for the queue. */
+static int open_socket(struct source_nfq *nfq, const struct source_nfq_options *options)
+{
+	int on = 1, size = (int)options->receive_buffer_bytes;
+
+	nfq->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	if (!nfq->socket || mnl_socket_bind(nfq->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -errno;
+	nfq->fd = mnl_socket_get_fd(nfq->socket);
+	/* best effort: a smaller buffer or an old kernel is no reason not to start */
+	if (setsockopt(nfq->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(nfq->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+	mnl_socket_setsockopt(nfq->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
+
+	nfq->buffer_bytes = ALIGN4(options->copy_bytes) + MESSAGE_OVERHEAD;
+	nfq->buffers = aligned_alloc(64, (nfq->buffer_bytes * SOURCE_BATCH + 63) / 64 * 64);
+	if (!nfq->buffers)
+		return -ENOMEM;
+	for (size_t i = 0; i < SOURCE_BATCH; i++) {
+		nfq->vectors[i] = (struct iovec){
+			.iov_base = nfq->buffers + i * nfq->buffer_bytes,
+			.iov_len = nfq->buffer_bytes,
+		};
+		nfq->messages[i].msg_hdr = (struct msghdr){
+			.msg_iov = &nfq->vectors[i],
+			.msg_iovlen = 1,
+		};
+	}
+	return 0;
+}
+
+struct source *source_nfq_open(const struct source_nfq_options *options, char *error, size_t size)
+{
+	struct source_nfq *nfq = calloc(1, sizeof(*nfq));
+	int result;
+
+	if (!nfq) {
+		snprintf(error, size, "queue %u: out of memory", options->queue);
+		return NULL;
+	}
+	nfq->source.ops = &nfq_ops;
+	nfq->queue = options->queue;
+	result = open_socket(nfq, options);
+	if (result == 0)
+		result = bind_queue(nfq, options);
+	if (result < 0) {
+		if ((result == -EPERM || result == -EBUSY) && queue_is_bound(options->queue))
+			snprintf(error, size, "queue %u: already in use by another program",
+				 options->queue);
+		else if (result == -EPERM)
+			snprintf(error, size, "queue %u: not permitted (needs CAP_NET_ADMIN)",
+				 options->queue);
+		else
+			snprintf(error, size, "queue %u: cannot bind: %s", options->queue,
+				 strerror(-result));
+		source_nfq_close(&nfq->source);
+		return NULL;
+	}
+	if (options->fail_open)
+		set_flag(nfq, NFQA_CFG_F_FAIL_OPEN, "fail-open");
+	set_flag(nfq, NFQA_CFG_F_GSO, "gso");
+	set_flag(nfq, NFQA_CFG_F_UID_GID, "uid-gid");
+	return &nfq->source;
+}
+
+int source_nfq_fd(const struct source *source)
+{
+	return ((const struct source_nfq *)source)->fd;
+}
+
+struct source_nfq_stats *source_nfq_stats(struct source *source)
+{
+	return &nfq_of(source)->stats;
+}
+
+const char *source_nfq_missing(const struct source *source)
+{
+	return ((const struct source_nfq *)source)->missing;
+}
