@@ -11,8 +11,9 @@
  * least recently seen decided one. Nothing else allocates but what the owner
  * hangs on flow->pending and flow->info.
  * Expiry: by idle time per protocol class, from packet time alone, so that
- * replay and live agree. A SYN with another initial sequence number, on a flow
- * of the same tuple, begins a new flow (port reuse).
+ * replay and live agree; a packet on a flow idle for longer begins a new flow.
+ * A SYN with another initial sequence number, on a flow of the same tuple and from
+ * either side, begins a new flow (port reuse).
  * Threads: a table belongs to one worker.
  */
 #ifndef WAYMARK_FLOW_H
@@ -53,7 +54,8 @@ void flow_prefix_release(struct flow_prefix *prefix);
  * Adds bytes at stream offset `offset`; what lies past FLOW_PREFIX_MAX_BYTES is cut off.
  * Returns how many new bytes were stored, or -ENOMEM, or -ENOSPC (too many ranges).
  */
-int flow_prefix_add(struct flow_prefix *prefix, uint32_t offset, const uint8_t *bytes, size_t length);
+int flow_prefix_add(struct flow_prefix *prefix, uint32_t offset, const uint8_t *bytes,
+		    size_t length);
 
 /* ---- the table ---- */
 
@@ -74,34 +76,40 @@ enum flow_state {
 	FLOW_FINAL,
 };
 
+/*
+ * Ordered for the packet path: what a lookup, and then the counting of a packet, touches
+ * comes first, in one cache line each.
+ */
 struct flow {
 	struct flow_key key;
-	uint32_t number; /* 1, 2, ... in order of first packet */
-	uint8_t state;	 /* enum flow_state; set through flow_table_set_final() only */
-	uint8_t closed;	 /* bit per direction: FIN seen; 3 after RST */
-	bool midstream;	 /* TCP whose first packet seen was not a SYN */
-	bool has_isn[2]; /* per direction: the sequence number of the first payload byte is known */
-	uint32_t isn[2];
-	uint64_t first_us, last_us;
-	uint64_t packets[2], bytes[2]; /* IP lengths, by direction */
-
-	/* The decision, kept by classify. A rule is an index in the ruleset of `generation`. */
-	uint32_t generation;
-	int32_t rule;	      /* -1: none */
-	uint32_t value;	      /* the mark's value V (mark.h), without P; 0 while nothing is known */
-	uint32_t decided_packet; /* 0: not decided; else counted over both directions from 1 */
-	uint8_t late;	      /* enum rule_late of a late decision, 0: not late */
-	bool moved;	      /* the value changed after packet 1 */
-	bool older;	      /* older than our knowledge of it: every decision is late */
-	uint8_t first_hook;   /* enum packet_hook of the first packet */
-
-	void *pending; /* classify's, while undecided */
-	void *info;    /* classify's: app, host, ALPN; lives with the flow */
-
 	/* the table's own */
+	uint32_t hash; /* of the canonical key: spares most comparisons, and rehashing */
 	uint32_t next_in_bucket, lru_older, lru_newer;
 	uint8_t lru_list;
 	bool used;
+
+	uint8_t state;	 /* enum flow_state; set through flow_table_set_final() only */
+	uint8_t closed;	 /* bit per direction: FIN seen; 3 after RST; 0 again after a new SYN */
+	bool midstream;	 /* TCP whose first packet seen was not a SYN */
+	bool has_isn[2]; /* per direction: the sequence number of the first payload byte is known */
+	uint8_t first_hook; /* enum packet_hook of the first packet */
+
+	uint32_t isn[2]; /* sequence number of the first payload byte (SYN's + 1) */
+	uint64_t first_us, last_us;
+	uint64_t packets[2], bytes[2]; /* IP lengths, by direction */
+	uint32_t number;	       /* 1, 2, ... in order of first packet */
+
+	/* The decision, kept by classify. A rule is an index in the ruleset of `generation`. */
+	uint32_t generation;
+	int32_t rule;	/* -1: none */
+	uint32_t value; /* the mark's value V (mark.h), without P; 0 while nothing is known */
+	uint32_t decided_packet; /* 0: not decided; else counted over both directions from 1 */
+	uint8_t late;		 /* enum rule_late of a late decision, 0: not late */
+	bool moved;		 /* the value changed after packet 1 */
+	bool older;		 /* older than our knowledge of it: every decision is late */
+
+	void *pending; /* classify's, while undecided */
+	void *info;    /* classify's: app, host, ALPN; lives with the flow */
 };
 
 struct flow_timeouts {
@@ -110,7 +118,7 @@ struct flow_timeouts {
 
 struct flow_table_stats {
 	uint64_t created;
-	uint64_t expired;	   /* by idle time */
+	uint64_t expired;	    /* by idle time */
 	uint64_t evicted_undecided; /* because the table was full */
 	uint64_t evicted_decided;
 	uint64_t restarted; /* by port reuse */
@@ -121,7 +129,7 @@ typedef void flow_release_fn(struct flow *flow, void *context);
 
 struct flow_table;
 
-/* NULL on out of memory. `seed` keys the bucket hash. */
+/* NULL on out of memory. `seed` keys the bucket hash; a `max` of 0 is 1. `release` may be NULL. */
 struct flow_table *flow_table_new(uint32_t max, const struct flow_timeouts *timeouts,
 				  const struct hash_seed *seed, flow_release_fn *release,
 				  void *context);
@@ -136,14 +144,14 @@ void flow_table_set_timeouts(struct flow_table *table, const struct flow_timeout
  */
 struct flow *flow_table_track(struct flow_table *table, const struct packet *packet,
 			      enum flow_direction *direction, bool *fresh);
-/* The packet's flow if it is there, uncounted; NULL otherwise. */
+/* The packet's flow if it is there and not idle for too long, uncounted; NULL otherwise. */
 struct flow *flow_table_find(struct flow_table *table, const struct packet *packet,
 			     enum flow_direction *direction);
 /*
  * Stream offset of the packet's first payload byte within its direction; false
  * when it cannot be known or lies before the stream's beginning.
  * TCP: from the sequence numbers (for a midstream flow, from the first segment
- * seen). Others: not applicable, false.
+ * seen). Others: not applicable, false. Far enough for any prefix, not beyond 2 GiB.
  */
 bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
 			const struct packet *packet, uint32_t *offset);

@@ -77,7 +77,7 @@ struct packet {
 	uint32_t tcp_seq;
 	uint32_t tcp_ack;
 
-	const uint8_t *payload; /* above the transport header; NULL when payload_length is 0 */
+	const uint8_t *payload; /* above the transport header; NULL when none of it is captured */
 	uint32_t payload_captured;
 	uint32_t payload_length; /* on the wire */
 
@@ -92,7 +92,7 @@ struct packet {
 enum packet_status packet_parse(struct packet *packet, const uint8_t *bytes, size_t captured,
 				size_t length);
 
-/* "tcp", "udp", ... for the protocols that packet_parse knows; NULL for any other. */
+/* "tcp", "udp", ... for the protocols that have a common name here; NULL for any other. */
 const char *packet_proto_name(uint8_t proto);
 /* By that name, by an alias ("ipv6-icmp", "icmp6") or number "0".."255"; false: unknown. */
 bool packet_proto_parse(const char *word, uint8_t *proto);

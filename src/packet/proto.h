@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* IP protocol numbers (IANA "Assigned Internet Protocol Numbers") that the parser knows. */
+#ifndef WAYMARK_PACKET_PROTO_H
+#define WAYMARK_PACKET_PROTO_H
+
+enum proto {
+	PROTO_HOPOPTS = 0,
+	PROTO_ICMP = 1,
+	PROTO_IGMP = 2,
+	PROTO_IPIP = 4,
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_DCCP = 33,
+	PROTO_IPV6 = 41,
+	PROTO_ROUTING = 43,
+	PROTO_FRAGMENT = 44,
+	PROTO_GRE = 47,
+	PROTO_ESP = 50,
+	PROTO_AH = 51,
+	PROTO_ICMPV6 = 58,
+	PROTO_NONE = 59,
+	PROTO_DSTOPTS = 60,
+	PROTO_OSPF = 89,
+	PROTO_PIM = 103,
+	PROTO_VRRP = 112,
+	PROTO_L2TP = 115,
+	PROTO_SCTP = 132,
+	PROTO_MOBILITY = 135,
+	PROTO_UDPLITE = 136,
+	PROTO_HIP = 139,
+	PROTO_SHIM6 = 140,
+};
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Captures as a source of packets, so that replay runs the very loop that the daemon runs.
+ *
+ * libpcap hands out one frame at a time in a buffer that it reuses, but a batch must stay valid
+ * as a whole: each packet of a batch has a slot of its own, which keeps its memory from batch to
+ * batch and grows to the largest packet that it has held, never beyond SLOT_MAX_BYTES.
+ * Only the IP packet is copied, not the link header.
+ *
+ * A capture that ends in mid-packet is the usual end of a dump that was killed: what came before
+ * is delivered first, and the error is told by the receive() after it, and by every later one.
+ * A frame is counted once: delivered, or not_ip, or malformed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <pcap/pcap.h>
+
+#include <waymark/source.h>
+
+#include "link.h"
+
+#define SLOT_MIN_BYTES 2048u
+#define SLOT_MAX_BYTES (256u * 1024)
+
+struct slot {
+	uint8_t *bytes;
+	size_t capacity;
+};
+
+struct source_pcap {
+	struct source source; /* first, so that one points to the other */
+	pcap_t *pcap;
+	int dlt;
+	int failed; /* -errno that every further receive() returns; 0 while all is well */
+	bool ended;
+	struct source_pcap_stats stats;
+	struct slot slots[SOURCE_BATCH];
+};
+
+static int slot_store(struct slot *slot, const uint8_t *bytes, size_t length)
+{
+	if (length > slot->capacity) {
+		size_t capacity = slot->capacity > 0 ? slot->capacity : SLOT_MIN_BYTES;
+		uint8_t *grown;
+
+		while (capacity < length)
+			capacity *= 2;
+		grown = malloc(capacity);
+		if (grown == NULL)
+			return -ENOMEM;
+		free(slot->bytes);
+		slot->bytes = grown;
+		slot->capacity = capacity;
+	}
+	memcpy(slot->bytes, bytes, length);
+	return 0;
+}
+
+static uint64_t frame_time(const struct pcap_pkthdr *header)
+{
+	/* The classic format's seconds are unsigned 32 bit; libpcap reads them as signed. */
+	uint64_t seconds =
+		header->ts.tv_sec < 0 ? (uint32_t)header->ts.tv_sec : (uint64_t)header->ts.tv_sec;
+	uint64_t micros = header->ts.tv_usec < 0 ? 0 : (uint64_t)header->ts.tv_usec;
+
+	return seconds * 1000000 + micros;
+}
+
+/* 1: a packet is in the slot; 0: the frame is skipped, and counted; -errno. */
+static int take_frame(struct source_pcap *self, struct slot *slot, struct packet *packet,
+		      const struct pcap_pkthdr *header, const uint8_t *frame)
+{
+	struct source_link link;
+	enum packet_status status;
+	size_t captured = header->caplen, length;
+	int ret;
+
+	if (!source_link_find(self->dlt, frame, captured, &link)) {
+		self->stats.not_ip++;
+		return 0;
+	}
+	captured -= link.offset;
+	length = header->len > header->caplen ? header->len - link.offset : captured;
+	if (captured > SLOT_MAX_BYTES)
+		captured = SLOT_MAX_BYTES;
+	ret = slot_store(slot, frame + link.offset, captured);
+	if (ret < 0)
+		return ret;
+
+	status = packet_parse(packet, slot->bytes, captured, length);
+	if (status == PACKET_NOT_IP && link.family == IP_NONE) {
+		self->stats.not_ip++;
+		return 0;
+	}
+	if (status != PACKET_OK || (link.family != IP_NONE && link.family != packet->family)) {
+		self->stats.malformed++;
+		return 0;
+	}
+	packet->meta = (struct packet_meta){
+		.time_us = frame_time(header),
+		.id = (uint32_t)self->stats.frames,
+		.has_mac = link.has_mac,
+	};
+	memcpy(packet->meta.mac, link.mac, sizeof(link.mac));
+	return 1;
+}
+
+static void fail(struct source_pcap *self, int error)
+{
+	unsigned long long frame = self->stats.frames;
+	const char *reason = pcap_geterr(self->pcap);
+
+	self->failed = error;
+	if (error == -ENOMEM)
+		snprintf(self->source.error, sizeof(self->source.error), "out of memory");
+	else if (strncmp(reason, "truncated ", 10) == 0)
+		snprintf(self->source.error, sizeof(self->source.error),
+			 "capture is cut in the middle of a packet (frame %llu)", frame + 1);
+	else
+		snprintf(self->source.error, sizeof(self->source.error),
+			 "capture is corrupt at frame %llu: %.180s", frame + 1, reason);
+}
+
+static int source_pcap_receive(struct source *source, struct packet *packets)
+{
+	struct source_pcap *self = (struct source_pcap *)source;
+	int count = 0;
+
+	while (count < SOURCE_BATCH && self->failed == 0 && !self->ended) {
+		struct pcap_pkthdr *header;
+		const uint8_t *frame;
+		int ret = pcap_next_ex(self->pcap, &header, &frame);
+
+		if (ret == PCAP_ERROR_BREAK) {
+			self->ended = true;
+		} else if (ret != 1) {
+			fail(self, -EBADMSG);
+		} else {
+			self->stats.frames++;
+			ret = take_frame(self, &self->slots[count], &packets[count], header, frame);
+			if (ret < 0)
+				fail(self, ret);
+			else
+				count += ret;
+		}
+	}
+	return count > 0 ? count : self->failed;
+}
+
+static int source_pcap_verdicts(struct source *source, const struct packet *packets,
+				const struct verdict *verdicts, size_t count)
+{
+	(void)source;
+	(void)packets;
+	(void)verdicts;
+	(void)count;
+	return 0;
+}
+
+static void source_pcap_close(struct source *source)
+{
+	struct source_pcap *self = (struct source_pcap *)source;
+
+	for (size_t i = 0; i < SOURCE_BATCH; i++)
+		free(self->slots[i].bytes);
+	pcap_close(self->pcap);
+	free(self);
+}
+
+static const struct source_ops source_pcap_ops = {
+	.name = "pcap",
+	.receive = source_pcap_receive,
+	.verdicts = source_pcap_verdicts,
+	.close = source_pcap_close,
+};
+
+/* libpcap's words for a file that it cannot begin to read, as ours. */
+static void open_error(const char *reason, char *error, size_t size)
+{
+	if (strncmp(reason, "truncated ", 10) == 0)
+		snprintf(error, size, "capture is cut in its file header");
+	else if (strncmp(reason, "unknown file format", 19) == 0)
+		snprintf(error, size, "not a pcap or pcapng file");
+	else
+		snprintf(error, size, "%s", reason);
+}
+
+struct source *source_pcap_open(const char *path, char *error, size_t size)
+{
+	char reason[PCAP_ERRBUF_SIZE] = "";
+	struct source_pcap *self = calloc(1, sizeof(*self));
+	FILE *file = NULL;
+	const char *name;
+
+	if (self == NULL) {
+		snprintf(error, size, "out of memory");
+		return NULL;
+	}
+	file = fopen(path, "rbe");
+	if (file == NULL) {
+		snprintf(error, size, "%s", strerror(errno));
+		goto out;
+	}
+	self->pcap =
+		pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_MICRO, reason);
+	if (self->pcap == NULL) {
+		open_error(reason, error, size);
+		goto out;
+	}
+	file = NULL; /* pcap's from here on */
+	self->dlt = pcap_datalink(self->pcap);
+	if (!source_link_supported(self->dlt)) {
+		name = pcap_datalink_val_to_name(self->dlt);
+		if (name != NULL)
+			snprintf(error, size, "link type %s is not supported", name);
+		else
+			snprintf(error, size, "link type %d is not supported", self->dlt);
+		goto out;
+	}
+	self->source.ops = &source_pcap_ops;
+	return &self->source;
+
+out:
+	if (file != NULL)
+		fclose(file);
+	if (self->pcap != NULL)
+		pcap_close(self->pcap);
+	free(self);
+	return NULL;
+}
+
+const struct source_pcap_stats *source_pcap_stats(const struct source *source)
+{
+	const struct source_pcap *self = (const struct source_pcap *)source;
+
+	return &self->stats;
+}
