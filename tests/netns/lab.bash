@@ -1,0 +1,690 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# lab - a small internet in network namespaces, for quickstart and the end-to-end tests.
+#
+#   client ── lan ── router ──┬── ppp0 ── isp1 ──┐
+#    10.10.0.2               ├── wan1 ── isp2 ──┼── net: every server, 192.0.2.0/24
+#    2001:db8:10::2          └── wan2 ── isp3 ──┘        and 2001:db8:ffff::/64
+#
+# One "net" namespace stands behind all uplinks, with the same servers reachable by
+# each: so the uplink that a connection takes shows only in captures, and nothing
+# but the mark decides it. net answers by the uplink that the flow's last packet
+# came from (connmark), as the real internet does for a NATed or routed address.
+# ppp0 is a point-to-point tun by default, or an ordinary link with a gateway.
+#
+# Names carry the pid of whoever made the lab, so that several may run side by side,
+# and a lab whose maker has died is swept away by the next one. Everything that
+# lab_up makes, lab_down takes away: processes by pid, namespaces, the directory.
+# No fixed sleeps: what must have happened is awaited, with a deadline.
+
+: "${WAYMARK_SRC:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${WAYMARK_BUILD:=$WAYMARK_SRC/build}"
+# A build with sanitizers is several times slower: every deadline is multiplied by this.
+: "${WAYMARK_TEST_SLOW:=1}"
+export WAYMARK_SRC WAYMARK_BUILD WAYMARK_TEST_SLOW
+
+LAB_PYTHON=/usr/bin/python3 # Debian's own: aiosmtpd is one of its packages
+LAB_PROGRAMS=$(dirname "${BASH_SOURCE[0]}")/lab.py
+
+LAB_CLIENT4=10.10.0.2 LAB_CLIENT6=2001:db8:10::2
+LAB_ROUTER4=10.10.0.1 LAB_ROUTER6=2001:db8:10::1
+# the uplinks, by interface: the router's address and the far end
+declare -gA LAB_UP4=([ppp0]=195.96.98.254 [wan1]=198.51.100.2 [wan2]=203.0.113.2)
+declare -gA LAB_GW4=([ppp0]=195.96.98.253 [wan1]=198.51.100.1 [wan2]=203.0.113.1)
+declare -gA LAB_UP6=([ppp0]=2001:db8:1::2 [wan1]=2001:db8:2::2 [wan2]=2001:db8:3::2)
+declare -gA LAB_GW6=([ppp0]=2001:db8:1::1 [wan1]=2001:db8:2::1 [wan2]=2001:db8:3::1)
+declare -gA LAB_LENGTH4=([ppp0]=30 [wan1]=24 [wan2]=24)
+declare -gA LAB_ISP=([ppp0]=isp1 [wan1]=isp2 [wan2]=isp3)
+declare -gA LAB_UPLINK_OF=([ppp0]=mail.out [wan1]=cable [wan2]=isdn)
+LAB_UPLINKS="ppp0 wan1 wan2"
+
+# the servers, all in net; any other address of the prefix answers too
+LAB_WEB4=192.0.2.10 LAB_WEB6=2001:db8:ffff::10
+LAB_SMTP4=192.0.2.25 LAB_SMTP6=2001:db8:ffff::25
+LAB_SSH4=192.0.2.22 LAB_SSH6=2001:db8:ffff::22
+LAB_DNS4=192.0.2.53 LAB_DNS6=2001:db8:ffff::53
+LAB_ECHO4=192.0.2.7 LAB_ECHO6=2001:db8:ffff::7
+LAB_OUTSIDE4=192.0.2.50 LAB_OUTSIDE6=2001:db8:ffff::50 # a client on the outside
+LAB_SERVER_ADDRESSES="$LAB_WEB4 $LAB_SMTP4 $LAB_SSH4 $LAB_DNS4 $LAB_ECHO4 $LAB_OUTSIDE4
+	$LAB_WEB6 $LAB_SMTP6 $LAB_SSH6 $LAB_DNS6 $LAB_ECHO6 $LAB_OUTSIDE6"
+
+# ---- small helpers ----
+
+lab_fail() {
+	printf 'lab: %s\n' "$*" >&2
+	return 1
+}
+
+# wait_until SECONDS COMMAND...: as soon as the command succeeds; fails at the deadline.
+wait_until() {
+	local deadline=$(($(date +%s%3N) + $1 * 1000 * WAYMARK_TEST_SLOW))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if (($(date +%s%3N) > deadline)); then
+			lab_fail "gave up waiting for: $*"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# A zombie does not count: who started it may be gone and nobody reap it.
+lab_pid_alive() {
+	local stat
+	read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+	stat=${stat##*) }
+	[[ $stat != [ZX]* ]]
+}
+
+lab_pid_gone() {
+	! lab_pid_alive "$1"
+}
+
+on_client() { ip netns exec "$LAB_CLIENT" "$@"; }
+on_router() { ip netns exec "$LAB_ROUTER" "$@"; }
+on_net() { ip netns exec "$LAB_NET" "$@"; }
+
+# lab_spawn NAME NAMESPACE COMMAND...: in the background; NAME is how lab_stop finds it.
+# Descriptors 3 and up belong to bats, which waits until nobody holds them.
+lab_spawn() {
+	local name=$1 namespace=$2
+	shift 2
+	ip netns exec "$namespace" "$@" >"$LAB_DIR/log/$name.out" 2>"$LAB_DIR/log/$name.err" \
+		</dev/null 3>&- 4>&- 5>&- &
+	printf '%s\n' "$!" >"$LAB_DIR/pid/$name"
+}
+
+lab_pid() {
+	cat "$LAB_DIR/pid/$1"
+}
+
+lab_alive() {
+	[[ -s $LAB_DIR/pid/$1 ]] && lab_pid_alive "$(lab_pid "$1")"
+}
+
+# lab_stop NAME [SIGNAL]: and wait until it is gone.
+lab_stop() {
+	local pid
+	[[ -s $LAB_DIR/pid/$1 ]] || return 0
+	pid=$(lab_pid "$1")
+	kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
+	if ! wait_until 10 lab_pid_gone "$pid"; then
+		kill -KILL "$pid" 2>/dev/null || true
+		return 1
+	fi
+	rm -f "$LAB_DIR/pid/$1"
+}
+
+# ---- the network ----
+
+# lab_sysctl NAMESPACE KEY=VALUE...
+lab_sysctl() {
+	local namespace=$1 pair
+	shift
+	for pair in "$@"; do
+		ip netns exec "$namespace" sh -c \
+			'[ ! -e "/proc/sys/$1" ] || echo "$2" >"/proc/sys/$1"' \
+			sh "${pair%%=*}" "${pair#*=}"
+	done
+}
+
+lab_link_veth() { # uplink interface
+	local interface=$1 isp=${LAB_ISP[$1]}
+	ip link add "$interface" netns "$LAB_ROUTER" type veth peer name "$isp" netns "$LAB_NET"
+	ip -n "$LAB_ROUTER" addr add "${LAB_UP4[$interface]}/${LAB_LENGTH4[$interface]}" dev "$interface"
+	ip -n "$LAB_NET" addr add "${LAB_GW4[$interface]}/${LAB_LENGTH4[$interface]}" dev "$isp"
+}
+
+lab_link_tun() { # uplink interface: two tun devices, with a socket of packets between
+	local interface=$1 isp=${LAB_ISP[$1]} socket=$LAB_DIR/$1.sock
+	lab_spawn "tun-$isp" "$LAB_NET" socat -b 65535 \
+		"TUN,tun-name=$isp,iff-no-pi,tun-type=tun,iff-up" "UNIX-LISTEN:$socket,type=5"
+	wait_until 5 test -S "$socket"
+	lab_spawn "tun-$interface" "$LAB_ROUTER" socat -b 65535 \
+		"TUN,tun-name=$interface,iff-no-pi,tun-type=tun,iff-up" "UNIX-CONNECT:$socket,type=5"
+	wait_until 5 ip -n "$LAB_NET" link show "$isp"
+	wait_until 5 ip -n "$LAB_ROUTER" link show "$interface"
+	ip -n "$LAB_ROUTER" addr add "${LAB_UP4[$interface]}" peer "${LAB_GW4[$interface]}/32" dev "$interface"
+	ip -n "$LAB_NET" addr add "${LAB_GW4[$interface]}" peer "${LAB_UP4[$interface]}/32" dev "$isp"
+}
+
+# net sends a flow's packets back by the link that the flow's last packet came by.
+lab_net_returns() {
+	local command
+	for command in iptables ip6tables; do
+		{
+			echo '*mangle'
+			echo '-A PREROUTING -i isp1 -j CONNMARK --set-mark 1'
+			echo '-A PREROUTING -i isp2 -j CONNMARK --set-mark 2'
+			echo '-A PREROUTING -i isp3 -j CONNMARK --set-mark 3'
+			echo '-A OUTPUT -j CONNMARK --restore-mark'
+			echo COMMIT
+		} | on_net "$command-restore" -w
+	done
+	local interface isp number
+	for interface in $LAB_UPLINKS; do
+		isp=${LAB_ISP[$interface]}
+		number=${isp#isp}
+		ip -n "$LAB_NET" rule add fwmark "$number" lookup "$number" priority 1000
+		ip -n "$LAB_NET" -6 rule add fwmark "$number" lookup "$number" priority 1000
+		ip -n "$LAB_NET" route add default via "${LAB_UP4[$interface]}" dev "$isp" table "$number"
+		ip -n "$LAB_NET" -6 route add default via "${LAB_UP6[$interface]}" dev "$isp" table "$number"
+	done
+	# what is not a reply (an ICMP error about a packet that was never tracked)
+	ip -n "$LAB_NET" route add default via "${LAB_UP4[wan1]}" dev isp2
+	ip -n "$LAB_NET" -6 route add default via "${LAB_UP6[wan1]}" dev isp2
+}
+
+# lab_up [tun|veth]: what ppp0 is. Sets and exports LAB_*; fails with nothing left behind.
+lab_up() {
+	local kind=${1:-tun} namespace interface address
+	((EUID == 0)) || {
+		lab_fail "network namespaces need root"
+		return 1
+	}
+	lab_sweep
+	LAB_ID=wm$$
+	LAB_CLIENT=$LAB_ID-client LAB_ROUTER=$LAB_ID-router LAB_NET=$LAB_ID-net
+	LAB_DIR=$(mktemp -d "${TMPDIR:-/tmp}/$LAB_ID-XXXXXX")
+	LAB_CONF=$LAB_DIR/waymark.conf LAB_SOCKET=$LAB_DIR/control.sock
+	export LAB_ID LAB_CLIENT LAB_ROUTER LAB_NET LAB_DIR LAB_CONF LAB_SOCKET
+	chmod 755 "$LAB_DIR"
+	mkdir "$LAB_DIR/log" "$LAB_DIR/pid" "$LAB_DIR/pcap" "$LAB_DIR/rules.d"
+
+	for namespace in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_NET"; do
+		ip netns add "$namespace"
+		# no duplicate address detection: an address is there at once
+		lab_sysctl "$namespace" net/ipv6/conf/all/accept_dad=0 net/ipv6/conf/default/accept_dad=0 \
+			net/ipv6/conf/all/accept_ra=0 net/ipv6/conf/default/accept_ra=0 \
+			net/ipv4/conf/all/rp_filter=2 net/ipv4/conf/default/rp_filter=2 \
+			net/ipv6/conf/default/keep_addr_on_down=1 net/ipv6/conf/all/keep_addr_on_down=1
+		ip -n "$namespace" link set lo up
+	done
+	lab_sysctl "$LAB_ROUTER" net/ipv4/ip_forward=1 net/ipv6/conf/all/forwarding=1 \
+		net/ipv4/conf/all/send_redirects=0 net/ipv4/conf/default/send_redirects=0
+
+	ip link add lan netns "$LAB_ROUTER" type veth peer name eth0 netns "$LAB_CLIENT"
+	ip -n "$LAB_ROUTER" addr add $LAB_ROUTER4/24 dev lan
+	ip -n "$LAB_ROUTER" addr add $LAB_ROUTER6/64 dev lan nodad
+	ip -n "$LAB_CLIENT" addr add $LAB_CLIENT4/24 dev eth0
+	ip -n "$LAB_CLIENT" addr add $LAB_CLIENT6/64 dev eth0 nodad
+	ip -n "$LAB_ROUTER" link set lan up
+	ip -n "$LAB_CLIENT" link set eth0 up
+	ip -n "$LAB_CLIENT" route add default via $LAB_ROUTER4
+	ip -n "$LAB_CLIENT" -6 route add default via $LAB_ROUTER6
+
+	for interface in $LAB_UPLINKS; do
+		if [[ $interface == ppp0 && $kind == tun ]]; then
+			lab_link_tun "$interface"
+		else
+			lab_link_veth "$interface"
+		fi
+		ip -n "$LAB_ROUTER" addr add "${LAB_UP6[$interface]}/64" dev "$interface" nodad
+		ip -n "$LAB_NET" addr add "${LAB_GW6[$interface]}/64" dev "${LAB_ISP[$interface]}" nodad
+		ip -n "$LAB_ROUTER" link set "$interface" up
+		ip -n "$LAB_NET" link set "${LAB_ISP[$interface]}" up
+	done
+	lab_main_default wan1
+
+	for address in $LAB_SERVER_ADDRESSES; do
+		ip -n "$LAB_NET" addr add "$address" dev lo
+	done
+	ip -n "$LAB_NET" route add local 192.0.2.0/24 dev lo
+	ip -n "$LAB_NET" -6 route add local 2001:db8:ffff::/64 dev lo
+	lab_net_returns
+}
+
+# Main's default route, both families, by this uplink.
+lab_main_default() {
+	ip -n "$LAB_ROUTER" route replace default via "${LAB_GW4[$1]}" dev "$1"
+	ip -n "$LAB_ROUTER" -6 route replace default via "${LAB_GW6[$1]}" dev "$1"
+}
+
+# lab_nat INTERFACE...: MASQUERADE, both families.
+lab_nat() {
+	local interface
+	for interface in "$@"; do
+		on_router iptables -w -t nat -A POSTROUTING -o "$interface" -j MASQUERADE
+		on_router ip6tables -w -t nat -A POSTROUTING -o "$interface" -j MASQUERADE
+	done
+}
+
+lab_remove_namespaces() {
+	local namespace pids
+	for namespace in "$@"; do
+		[[ -e /run/netns/$namespace ]] || continue
+		pids=$(ip netns pids "$namespace" 2>/dev/null) || true
+		# shellcheck disable=SC2086 # a list
+		[[ -z $pids ]] || kill -KILL $pids 2>/dev/null || true
+		ip netns del "$namespace" 2>/dev/null || true
+	done
+}
+
+lab_down() {
+	local file pid
+	[[ -n ${LAB_ID:-} ]] || return 0
+	if [[ -d ${LAB_DIR:-} ]]; then
+		for file in "$LAB_DIR"/pid/*; do
+			[[ -s $file ]] || continue
+			pid=$(<"$file")
+			kill -TERM "$pid" 2>/dev/null || true
+			kill -CONT "$pid" 2>/dev/null || true
+		done
+	fi
+	lab_remove_namespaces "$LAB_ID-client" "$LAB_ID-router" "$LAB_ID-net"
+	[[ -n ${LAB_KEEP:-} || -z ${LAB_DIR:-} ]] || rm -rf "$LAB_DIR"
+	LAB_ID=
+}
+
+# Takes away what labs left whose maker was killed before it could clean up.
+lab_sweep() {
+	local path name owner
+	for path in /run/netns/wm[0-9]*-*; do
+		name=${path##*/}
+		owner=${name#wm}
+		owner=${owner%%-*}
+		[[ -e $path && $owner =~ ^[0-9]+$ ]] || continue
+		lab_pid_alive "$owner" || lab_remove_namespaces "$name"
+	done
+	for path in "${TMPDIR:-/tmp}"/wm[0-9]*-??????; do
+		name=${path##*/}
+		owner=${name#wm}
+		owner=${owner%%-*}
+		[[ -d $path && $owner =~ ^[0-9]+$ ]] || continue
+		lab_pid_alive "$owner" || rm -rf "$path"
+	done
+}
+
+# ---- servers, all in net; each returns when it answers ----
+
+lab_port_open() { # ADDRESS PORT
+	on_net socat -u OPEN:/dev/null "TCP:$(lab_literal "$1"):$2,connect-timeout=1"
+}
+
+lab_literal() {
+	if [[ $1 == *:* ]]; then printf '[%s]' "$1"; else printf '%s' "$1"; fi
+}
+
+lab_server_smtp() { # [PORT...]
+	local port address
+	for port in "${@:-25}"; do
+		for address in $LAB_SMTP4 $LAB_SMTP6; do
+			lab_spawn "smtp-$address-$port" "$LAB_NET" $LAB_PYTHON -m aiosmtpd -n \
+				-l "$address:$port"
+		done
+	done
+	for port in "${@:-25}"; do
+		wait_until 15 lab_port_open $LAB_SMTP4 "$port"
+		wait_until 15 lab_port_open $LAB_SMTP6 "$port"
+	done
+}
+
+# A certificate authority of the lab's own, and one certificate for these names.
+lab_certificates() {
+	local directory=$LAB_DIR/tls name list=
+	mkdir -p "$directory"
+	for name in "$@"; do
+		list+=${list:+,}DNS:$name
+	done
+	{
+		openssl ecparam -name prime256v1 -genkey -noout -out "$directory/ca.key"
+		openssl req -x509 -new -key "$directory/ca.key" -sha256 -days 2 -subj "/CN=waymark lab" \
+			-out "$directory/ca.pem"
+		openssl ecparam -name prime256v1 -genkey -noout -out "$directory/server.key"
+		openssl req -new -key "$directory/server.key" -subj "/CN=$1" -out "$directory/server.csr"
+		printf 'subjectAltName=%s\n' "$list" >"$directory/server.ext"
+		openssl x509 -req -in "$directory/server.csr" -CA "$directory/ca.pem" \
+			-CAkey "$directory/ca.key" -CAcreateserial -days 2 -sha256 \
+			-extfile "$directory/server.ext" -out "$directory/server.pem"
+	} >"$LAB_DIR/log/openssl.out" 2>&1 || lab_fail "$(cat "$LAB_DIR/log/openssl.out")"
+}
+
+# lab_server_web NAME...: HTTP and HTTPS on the web addresses, one certificate for all names.
+# /bulk is large, /slow comes at 200 kB/s, everything else says who was asked for.
+lab_server_web() {
+	local directory=$LAB_DIR/web
+	lab_certificates "$@"
+	mkdir -p "$directory/tmp"
+	truncate -s 1G "$directory/bulk" "$directory/slow"
+	cat >"$directory/nginx.conf" <<-END
+		daemon off;
+		master_process off;
+		user root;
+		pid $directory/nginx.pid;
+		error_log $LAB_DIR/log/nginx.err;
+		events { worker_connections 512; }
+		http {
+			access_log off;
+			sendfile on;
+			client_body_temp_path $directory/tmp;
+			proxy_temp_path $directory/tmp;
+			fastcgi_temp_path $directory/tmp;
+			uwsgi_temp_path $directory/tmp;
+			scgi_temp_path $directory/tmp;
+			ssl_certificate $LAB_DIR/tls/server.pem;
+			ssl_certificate_key $LAB_DIR/tls/server.key;
+			server {
+				listen $LAB_WEB4:80;
+				listen [$LAB_WEB6]:80;
+				listen $LAB_WEB4:443 ssl http2;
+				listen [$LAB_WEB6]:443 ssl http2;
+				root $directory;
+				location = /bulk { }
+				location = /slow { limit_rate 200k; }
+				location / { default_type text/plain; return 200 "\$scheme://\$host from \$remote_addr\n"; }
+			}
+		}
+	END
+	lab_spawn nginx "$LAB_NET" nginx -c "$directory/nginx.conf" -p "$directory" -e "$LAB_DIR/log/nginx.err"
+	wait_until 10 lab_port_open $LAB_WEB4 443
+}
+
+lab_server_ssh() {
+	local directory=$LAB_DIR/ssh pam=no
+	mkdir -p "$directory" /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -C waymark-lab -f "$directory/host"
+	ssh-keygen -q -t ed25519 -N '' -C waymark-lab -f "$directory/user"
+	# a locked account may log in by key through PAM only
+	! getent shadow root | cut -d: -f2 | grep -q '^!' || pam=yes
+	cat >"$directory/sshd_config" <<-END
+		ListenAddress $LAB_SSH4
+		ListenAddress $LAB_SSH6
+		Port 22
+		HostKey $directory/host
+		AuthorizedKeysFile $directory/user.pub
+		StrictModes no
+		PermitRootLogin prohibit-password
+		PasswordAuthentication no
+		UsePAM $pam
+		UseDNS no
+		PidFile $directory/sshd.pid
+	END
+	lab_spawn sshd "$LAB_NET" "$(command -v sshd)" -D -e -f "$directory/sshd_config"
+	wait_until 10 lab_port_open $LAB_SSH4 22
+}
+
+# The client's ssh, with the throw-away key and no trace in anybody's home.
+lab_ssh() { # ADDRESS [COMMAND...]
+	local address=$1
+	shift
+	on_client ssh -F none -i "$LAB_DIR/ssh/user" -o BatchMode=yes -o ConnectTimeout=5 \
+		-o IdentitiesOnly=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+		-o GlobalKnownHostsFile=/dev/null -o LogLevel=ERROR "root@$address" "$@"
+}
+
+# Every name below example.test, example.org, ... is the web server.
+lab_server_dns() {
+	local directory=$LAB_DIR/dns
+	mkdir -p "$directory"
+	cat >"$directory/dnsmasq.conf" <<-END
+		no-resolv
+		no-hosts
+		no-daemon
+		user=root
+		pid-file=$directory/dnsmasq.pid
+		bind-interfaces
+		listen-address=$LAB_DNS4,$LAB_DNS6
+		address=/#/$LAB_WEB4
+		address=/#/$LAB_WEB6
+		local-ttl=300
+	END
+	lab_spawn dnsmasq "$LAB_NET" dnsmasq -C "$directory/dnsmasq.conf"
+	wait_until 10 lab_port_open $LAB_DNS4 53
+}
+
+# Echo on TCP and UDP; every address of the server prefixes, these ports.
+lab_server_echo() { # PORT...
+	local port
+	lab_spawn echo "$LAB_NET" $LAB_PYTHON "$LAB_PROGRAMS" serve "$@"
+	for port in "$@"; do
+		wait_until 10 lab_port_open $LAB_ECHO4 "$port"
+	done
+}
+
+# ---- clients ----
+
+# lab_talk NAME NAMESPACE ADDRESS PORT [OPTION...]: a connection that says a line every 20 ms and
+# waits for its echo, until lab_talk_end. Returns when the first echo is there.
+lab_talk() {
+	local name=$1 namespace=$2
+	shift 2
+	lab_spawn "$name" "$namespace" $LAB_PYTHON "$LAB_PROGRAMS" talk \
+		--status "$LAB_DIR/log/$name.status" "$@"
+	wait_until 5 lab_talk_count_above "$name" 0
+}
+
+# The number of echoes so far.
+lab_talk_count() {
+	cat "$LAB_DIR/log/$1.status"
+}
+
+lab_talk_count_above() {
+	local count
+	lab_alive "$1" && count=$(lab_talk_count "$1") && [[ -n $count ]] && ((count > $2))
+}
+
+# Waits for N (default 3) more echoes: the connection lives.
+lab_talk_lives() {
+	local count
+	count=$(lab_talk_count "$1") || return 1
+	wait_until 5 lab_talk_count_above "$1" $((count + ${2:-3}))
+}
+
+# Ends the conversation, and says whether it was whole.
+lab_talk_end() {
+	local alive=0
+	lab_alive "$1" || alive=1
+	lab_stop "$1" || return 1
+	((alive == 0)) || lab_fail "$1: $(cat "$LAB_DIR/log/$1.err")"
+}
+
+# ---- captures ----
+
+lab_capture_ready() {
+	grep -q 'listening on' "$LAB_DIR/log/capture-$1.err"
+}
+
+# lab_capture NAME NAMESPACE INTERFACE [FILTER]: returns when the capture runs.
+lab_capture() {
+	local name=$1 namespace=$2 interface=$3
+	shift 3
+	lab_spawn "capture-$name" "$namespace" tcpdump -i "$interface" -n -U --immediate-mode -s 0 \
+		-Z root -w "$LAB_DIR/pcap/$name.pcap" "$@"
+	wait_until 5 lab_capture_ready "$name"
+}
+
+# All that the filter let through has been written: tcpdump's own counts say so, on SIGUSR1.
+lab_capture_idle() {
+	local log=$LAB_DIR/log/capture-$1.err before
+	before=$(lab_lines "$log" 'received by filter')
+	kill -USR1 "$(lab_pid "capture-$1")" || return 1
+	wait_until 1 lab_lines_above "$log" 'received by filter' "$before" || return 1
+	tail -n 1 "$log" | sed 's/.* \([0-9]*\) packets\? captured, \([0-9]*\) .*/\1 \2/' | {
+		read -r captured received
+		[[ $captured == "$received" ]]
+	}
+}
+
+lab_lines() { # FILE PATTERN
+	grep -c -- "$2" "$1" || true
+}
+
+lab_lines_above() {
+	(($(lab_lines "$1" "$2") > $3))
+}
+
+lab_capture_stop() {
+	local name
+	for name in "$@"; do
+		wait_until 5 lab_capture_idle "$name" || true
+		lab_stop "capture-$name"
+	done
+}
+
+# lab_captured NAME [FILTER]: how many packets of it the capture holds.
+lab_captured() {
+	local file=$LAB_DIR/pcap/$1.pcap
+	shift
+	tcpdump -n -r "$file" "$@" 2>/dev/null | wc -l
+}
+
+lab_capture_uplinks() {
+	local interface
+	for interface in $LAB_UPLINKS; do
+		lab_capture "$interface" "$LAB_ROUTER" "$interface" "$@"
+	done
+}
+
+lab_capture_uplinks_stop() {
+	# shellcheck disable=SC2086 # a list
+	lab_capture_stop $LAB_UPLINKS
+}
+
+# lab_uplinks_of FILTER: the uplinks whose capture holds such a packet, in a line.
+lab_uplinks_of() {
+	local interface seen=
+	for interface in $LAB_UPLINKS; do
+		(($(lab_captured "$interface" "$@") == 0)) || seen+=${seen:+ }$interface
+	done
+	printf '%s\n' "$seen"
+}
+
+# ---- waymark ----
+
+waymark() {
+	"$WAYMARK_BUILD/waymark" "$@"
+}
+
+# lab_conf [nat]: writes $LAB_CONF with the three uplinks; the rest (rules, other keys) from stdin.
+# LAB_UPLINK_KEYS adds keys to each uplink, LAB_MAIL_OUT_KEYS to mail.out alone.
+lab_conf() {
+	local nat=false gateway='gateway = "none"; gateway6 = "none";' keys
+	[[ ${1:-} != nat ]] || nat=true
+	on_router ip link show ppp0 | grep -q POINTOPOINT ||
+		gateway="gateway = \"${LAB_GW4[ppp0]}\"; gateway6 = \"${LAB_GW6[ppp0]}\";"
+	keys="nat = $nat; ${LAB_UPLINK_KEYS:-}"
+	cat >"$LAB_CONF"
+	cat >>"$LAB_CONF" <<-END
+		uplinks = (
+		  { name = "mail.out"; interface = "ppp0"; $gateway
+		    table = 201; mark = 1; $keys ${LAB_MAIL_OUT_KEYS:-} },
+		  { name = "cable"; interface = "wan1"; gateway = "${LAB_GW4[wan1]}"; gateway6 = "${LAB_GW6[wan1]}";
+		    table = 202; mark = 2; $keys },
+		  { name = "isdn"; interface = "wan2"; gateway = "${LAB_GW4[wan2]}"; gateway6 = "${LAB_GW6[wan2]}";
+		    table = 203; mark = 3; $keys }
+		);
+	END
+	grep -q '^rules_dir' "$LAB_CONF" || printf 'rules_dir = "%s";\n' "$LAB_DIR/rules.d" >>"$LAB_CONF"
+	grep -q '^control' "$LAB_CONF" ||
+		printf 'control = { socket = "%s"; };\n' "$LAB_SOCKET" >>"$LAB_CONF"
+}
+
+lab_waymarkd_answers() {
+	waymark status -c "$LAB_CONF" --json
+}
+
+# Starts the daemon on the router; `lab_waymarkd WRAPPER...` under a wrapper (strace, setpriv).
+lab_waymarkd_spawn() {
+	lab_spawn waymarkd "$LAB_ROUTER" "$@" "$WAYMARK_BUILD/waymarkd" -c "$LAB_CONF" --foreground
+}
+
+# Starts it and returns when it answers.
+lab_waymarkd() {
+	local deadline=$(($(date +%s%3N) + 10000 * WAYMARK_TEST_SLOW))
+	lab_waymarkd_spawn "$@"
+	until lab_waymarkd_answers >/dev/null 2>&1; do
+		if ! lab_alive waymarkd || (($(date +%s%3N) > deadline)); then
+			lab_fail "waymarkd does not answer: $(cat "$LAB_DIR/log/waymarkd.err")"
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+lab_waymarkd_stop() {
+	lab_stop waymarkd "${1:-TERM}"
+}
+
+# How many packets the kernel has put into all queues so far.
+lab_queued() {
+	on_router awk '{ n += $8 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue
+}
+
+# lab_flow JQ-CONDITION: the flow as the daemon tells it, one JSON object.
+lab_flow() {
+	waymark flows -c "$LAB_CONF" --json | jq -c "[.[] | select($1)] | last // empty"
+}
+
+# lab_connmarks [conntrack options]: mark of each entry, one a line.
+lab_conntrack() {
+	on_router conntrack -L "$@" 2>/dev/null
+}
+
+# Takes every trace of a waymarkd off the router, whatever became of it; for between two tests.
+lab_reset() {
+	local command table
+	lab_stop waymarkd || true
+	for command in iptables ip6tables; do
+		for table in mangle security raw filter; do
+			on_router "$command" -w -t $table -F
+			on_router "$command" -w -t $table -X
+		done
+	done
+	while on_router ip rule show | grep -q '^2[0-9]\{4\}:'; do
+		on_router ip rule del priority "$(on_router ip rule show | sed -n 's/^\(2[0-9]\{4\}\):.*/\1/p' | head -n 1)"
+	done
+	while on_router ip -6 rule show | grep -q '^2[0-9]\{4\}:'; do
+		on_router ip -6 rule del priority "$(on_router ip -6 rule show | sed -n 's/^\(2[0-9]\{4\}\):.*/\1/p' | head -n 1)"
+	done
+	for table in 201 202 203; do
+		on_router ip route flush table $table 2>/dev/null || true
+		on_router ip -6 route flush table $table 2>/dev/null || true
+	done
+	on_router conntrack -F >/dev/null 2>&1 || true
+}
+
+# What is in the kernel that could be waymark's: for "nothing changed" and "all gone".
+lab_kernel_state() {
+	local family table
+	for family in -4 -6; do
+		on_router ip "$family" rule show
+		for table in main 201 202 203; do
+			on_router ip "$family" route show table $table 2>/dev/null | sed "s/^/table $table: /"
+		done
+	done
+	for table in raw mangle nat filter security; do
+		on_router iptables-save -t $table | grep -v '^#' | sed 's/\[[0-9:]*\]//'
+		on_router ip6tables-save -t $table | grep -v '^#' | sed 's/\[[0-9:]*\]//'
+	done
+}
+
+# ---- for bats ----
+
+# In setup_file: `lab_file [tun|veth] || return 0`. Without root there is no lab, and each test skips.
+lab_file() {
+	((EUID == 0)) || return 1
+	lab_up "$@"
+}
+
+# In setup of each test.
+lab_test() {
+	((EUID == 0)) || skip "network namespaces need root"
+}
+
+# In teardown of each test: what the daemon said, if the test failed; then a clean router.
+lab_test_end() {
+	[[ -n ${LAB_ID:-} ]] || return 0
+	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
+		echo "--- waymarkd said:"
+		tail -n 40 "$LAB_DIR/log/waymarkd.err" 2>/dev/null || true
+		echo "--- configuration:"
+		cat "$LAB_CONF" 2>/dev/null || true
+	fi
+	local file name
+	for file in "$LAB_DIR"/pid/talk* "$LAB_DIR"/pid/capture-* "$LAB_DIR"/pid/job*; do
+		name=${file##*/}
+		[[ ! -s $file ]] || lab_stop "$name" || true
+	done
+	lab_reset
+}

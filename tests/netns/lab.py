@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Small programs for the lab: an echo server, a talker, a flood of flows.
+
+They exist because a test must hold a connection open, know that each exchange
+was whole, and await events, which no stock client does. Debian's python3 alone.
+"""
+import argparse
+import asyncio
+import itertools
+import os
+import signal
+import socket
+import sys
+import time
+
+
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+async def echo_stream(reader, writer):
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+
+
+class EchoDatagrams(asyncio.DatagramProtocol):
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def datagram_received(self, data, address):
+        self.transport.sendto(data, address)
+
+
+def serve(args):
+    """Echo on TCP and UDP. UDP answers from the address that was asked: one socket for each."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        for port in args.ports:
+            await asyncio.start_server(echo_stream, "0.0.0.0", port, reuse_address=True)
+            await asyncio.start_server(echo_stream, "::", port, family=socket.AF_INET6)
+            for address in ("192.0.2.7", "2001:db8:ffff::7", "192.0.2.10", "2001:db8:ffff::10"):
+                await loop.create_datagram_endpoint(EchoDatagrams, (address, port))
+        await asyncio.Event().wait()
+
+    asyncio.run(main())
+
+
+def talk(args):
+    """One connection; a line every 20 ms, each echo awaited. Exit 1 at the first loss."""
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    kind = socket.SOCK_DGRAM if args.udp else socket.SOCK_STREAM
+    line = socket.socket(family_of(args.address), kind)
+    if args.tos is not None:
+        line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, args.tos)
+    if args.mark is not None:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, args.mark)
+    if args.source:
+        line.bind((args.source, args.sport))
+    elif args.sport:
+        line.bind(("::" if ":" in args.address else "0.0.0.0", args.sport))
+    line.settimeout(args.timeout)
+    try:
+        line.connect((args.address, args.port))
+        if args.first:
+            payload = args.first.encode().decode("unicode_escape").encode("latin-1")
+            exchange(line, payload, args.udp)
+        for count in itertools.count(1):
+            exchange(line, b"line %d\n" % count, args.udp)
+            with open(args.status + ".new", "w") as status:
+                print(count, file=status)
+            os.replace(args.status + ".new", args.status)
+            if stop or count == args.count:
+                break
+            time.sleep(args.interval)
+    except OSError as error:
+        sys.exit(f"talk: {error}")
+    line.close()
+
+
+def exchange(line, payload, datagram):
+    line.sendall(payload)
+    got = b""
+    while len(got) < len(payload):
+        more = line.recv(65536)
+        if not more:
+            raise ConnectionResetError("closed by the other side")
+        got += more
+        if datagram:
+            break
+    if got != payload:
+        raise OSError(f"sent {payload!r}, got {got!r}")
+
+
+def flood(args):
+    """One datagram to each of `count` different (address, port): as many new flows."""
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    prefix = args.prefix.rsplit(".", 1)[0]
+    sent = 0
+    begin = time.monotonic()
+    for port in range(20000, 60000):
+        for last in range(100, 200):
+            try:
+                line.sendto(b"x", (f"{prefix}.{last}", port))
+            except (BlockingIOError, OSError):
+                time.sleep(0.001)
+                continue
+            sent += 1
+            if sent == args.count:
+                print(f"{sent} flows in {time.monotonic() - begin:.1f} s")
+                return
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True)
+
+    command = commands.add_parser("serve")
+    command.add_argument("ports", type=int, nargs="+")
+    command.set_defaults(run=serve)
+
+    command = commands.add_parser("talk")
+    command.add_argument("address")
+    command.add_argument("port", type=int)
+    command.add_argument("--status", required=True)
+    command.add_argument("--udp", action="store_true")
+    command.add_argument("--tos", type=lambda text: int(text, 0))
+    command.add_argument("--mark", type=lambda text: int(text, 0))
+    command.add_argument("--source")
+    command.add_argument("--sport", type=int, default=0)
+    command.add_argument("--first", help="said before the first line")
+    command.add_argument("--count", type=int, default=0)
+    command.add_argument("--interval", type=float, default=0.02)
+    command.add_argument("--timeout", type=float, default=3.0)
+    command.set_defaults(run=talk)
+
+    command = commands.add_parser("flood")
+    command.add_argument("prefix")
+    command.add_argument("count", type=int)
+    command.set_defaults(run=flood)
+
+    args = parser.parse_args()
+    args.run(args)
+
+
+main()
