@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's own types. One control thread runs daemon.c, network.c, reload.c
+ * and documents.c; each worker thread runs worker.c alone. What they share:
+ *  - daemon->snapshot: exchanged under RCU, immutable but for per-worker counters;
+ *  - struct worker: its atomics, and one request at a time (a dump of flows).
+ */
+#ifndef WAYMARK_DAEMON_H
+#define WAYMARK_DAEMON_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include <waymark/classify.h>
+#include <waymark/control.h>
+#include <waymark/firewall.h>
+#include <waymark/policy.h>
+#include <waymark/route.h>
+#include <waymark/source.h>
+
+struct event;
+struct event_base;
+
+/* ---- what a reload exchanges ---- */
+
+struct snapshot {
+	struct policy *policy;
+	uint32_t generation;
+	unsigned worker_count;
+	struct classify_policy *views;		/* one a worker */
+	struct classify_rule_stats *rule_stats; /* worker_count times the number of rules */
+};
+
+struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
+			      const struct rules_interfaces *interfaces);
+/* Frees the policy too. */
+void snapshot_free(struct snapshot *snapshot);
+/* Summed over workers. */
+void snapshot_rule_hits(const struct snapshot *snapshot, size_t rule, uint64_t *hits,
+			uint64_t *last_hit_us);
+
+/* ---- workers ---- */
+
+struct flow_record {
+	struct flow flow; /* a copy; pending and info are NULL */
+	char *host;	  /* owned; NULL: none */
+	uint16_t app;
+};
+
+/* Which flows a dump is asked for; zero and NULL mean any. */
+struct flow_filter {
+	uint8_t proto;
+	struct ip_addr src, dst;
+	uint16_t dport;
+	uint16_t app;
+	const char *host;
+	int32_t rule; /* -1: any */
+	uint32_t generation;
+	uint32_t value;
+	bool by_value;
+};
+
+struct flow_dump {
+	struct flow_filter filter;
+	size_t max;
+	struct flow_record *records;
+	size_t count;
+	_Atomic int state; /* enum dump_state in worker.c */
+	int done_fd;
+};
+
+struct daemon;
+
+struct worker {
+	struct daemon *daemon;
+	unsigned index;
+	uint16_t queue;
+	pthread_t thread;
+	bool running;
+	struct source *source;
+	struct classifier *classifier;
+	int wake_fd;
+	_Atomic bool stop;
+	_Atomic bool failed;
+	_Atomic uint64_t heartbeat;
+	_Atomic uint32_t flow_count;
+	_Atomic(struct flow_dump *) dump;
+	_Atomic uint64_t logs_suppressed;
+	/* the watchdog's memory; control thread */
+	uint64_t last_heartbeat;
+	unsigned stalled_seconds;
+};
+
+/* Binds the queue; nothing runs yet. 0 or -1 with a log line. */
+int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
+		const struct conf *conf);
+int worker_start(struct worker *worker);
+/* Asks it to end, and waits. */
+void worker_stop(struct worker *worker);
+void worker_release(struct worker *worker);
+/*
+ * Asks the worker for flows and waits, at most two seconds. 0, -ETIMEDOUT, -ENOMEM.
+ * The caller releases the records.
+ */
+int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, size_t max,
+		      struct flow_record **records, size_t *count);
+void flow_records_free(struct flow_record *records, size_t count);
+
+/* ---- the daemon ---- */
+
+/* What a queue shows in /proc/net/netfilter/nfnetlink_queue. */
+struct queue_counters {
+	uint32_t waiting;
+	uint64_t dropped; /* by the kernel and on the way to us */
+	uint64_t sequence;
+};
+bool queue_counters_read(uint16_t queue, struct queue_counters *counters);
+
+#define RETIRED_GENERATIONS 16
+
+/* Names of rules that are gone, for flows that were decided by them. */
+struct retired_rules {
+	uint32_t generation;
+	size_t count;
+	char **names;
+};
+
+struct daemon {
+	const char *config_path;
+	const char *socket_path; /* NULL: from the configuration */
+	struct event_base *base;
+	struct snapshot *snapshot; /* RCU */
+	uint32_t generation;
+	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	struct worker *workers;
+	unsigned worker_count;
+	struct rules_interfaces *interfaces;
+	struct control_server *control;
+	struct retired_rules retired[RETIRED_GENERATIONS];
+	unsigned retired_next;
+	bool stopping;
+	int exit_code;
+
+	/* network.c */
+	struct route_manager *routes;
+	struct firewall_monitor *firewall_monitor;
+	struct event *route_event, *route_timer, *slow_timer;
+	struct event *firewall_event, *firewall_timer;
+	bool firewall_applied, routes_applied;
+	_Atomic uint64_t route_repairs, firewall_repairs;
+	char route_trouble[512]; /* the last failure, so that it is logged once */
+
+	/* daemon.c */
+	struct event *signal_events[3];
+	struct event *watchdog_timer;
+};
+
+static inline const struct conf *daemon_conf(const struct daemon *daemon)
+{
+	return daemon->snapshot->policy->conf;
+}
+
+/* Runs until told to stop; the exit code. */
+int daemon_run(const char *config_path, const char *socket_path, int log_level);
+/* Begins an ordered stop. */
+void daemon_stop(struct daemon *daemon, int exit_code);
+
+/* network.c: kernel state, kept as the policy wants it */
+int network_start(struct daemon *daemon);
+void network_stop(struct daemon *daemon);
+/* Brings routes and chains to another configuration; on failure back to `old`. 0 or -errno with
+ * findings. */
+int network_change(struct daemon *daemon, const struct conf *conf, const struct conf *old,
+		   struct diag_list *diags);
+/* Takes the queue rules away, so that the queues run dry. */
+void network_unqueue(struct daemon *daemon);
+uint64_t monotonic_ms(void);
+
+/* reload.c: 0, or -1 with findings and the old policy still running */
+int daemon_reload(struct daemon *daemon, struct diag_list *diags);
+const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, int32_t rule);
+
+/* documents.c: the answers of the control socket */
+json_t *documents_answer(const json_t *request, void *context);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The documents that `waymark status`, `uplinks`, ... show: one function each,
+ * built from what the control thread may read (the snapshot, relaxed counters,
+ * the route module's last look) and, for flows, from copies the workers hand out.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <waymark/log.h>
+
+#include "config.h"
+
+#define FLOWS_LIMIT_DEFAULT 10000
+#define FLOWS_LIMIT_MAX 100000
+
+static json_t *string_or_null(const char *text)
+{
+	return text && *text ? json_string(text) : json_null();
+}
+
+static json_t *address_or_null(const struct ip_addr *addr)
+{
+	char text[IP_TEXT_SIZE];
+
+	return addr->family ? json_string(ip_format(addr, text)) : json_null();
+}
+
+static json_t *mark_text(const struct mark_layout *mark, uint32_t value)
+{
+	return json_sprintf("0x%x", mark_bits(mark, value));
+}
+
+static json_t *number(_Atomic uint64_t *counter)
+{
+	return json_integer((json_int_t)atomic_load_explicit(counter, memory_order_relaxed));
+}
+
+/* ---- status, stats ---- */
+
+static json_t *queues_document(struct daemon *daemon)
+{
+	json_t *queues = json_array();
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		struct worker *worker = &daemon->workers[i];
+		struct source_nfq_stats *stats = source_nfq_stats(worker->source);
+		struct queue_counters kernel = {0};
+
+		queue_counters_read(worker->queue, &kernel);
+		json_array_append_new(
+			queues,
+			json_pack("{s:i,s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:o,s:I}", "number",
+				  worker->queue, "packets", number(&stats->received), "dropped",
+				  (json_int_t)kernel.dropped, "waiting", (json_int_t)kernel.waiting,
+				  "malformed", number(&stats->malformed), "verdicts",
+				  number(&stats->verdicts_sent), "verdict_messages",
+				  number(&stats->messages_sent), "unknown_id",
+				  number(&stats->unknown_id), "verdict_errors",
+				  number(&stats->verdict_errors), "flows",
+				  (json_int_t)atomic_load(&worker->flow_count)));
+	}
+	return queues;
+}
+
+static json_int_t flow_total(struct daemon *daemon)
+{
+	json_int_t total = 0;
+
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		total += atomic_load_explicit(&daemon->workers[i].flow_count, memory_order_relaxed);
+	return total;
+}
+
+static json_t *status_document(struct daemon *daemon)
+{
+	const struct conf *conf = daemon_conf(daemon);
+	json_int_t up = 0;
+
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		struct route_uplink_status status;
+
+		up += route_uplink_status(daemon->routes, i, &status) &&
+		      status.state == ROUTE_UPLINK_UP;
+	}
+	return json_pack("{s:s,s:s,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:s}", "version", VERSION, "mode",
+			 conf->mode == CONF_OBSERVE ? "observe" : "enforce", "uptime_s",
+			 (json_int_t)((monotonic_ms() - daemon->started_ms) / 1000), "generation",
+			 (json_int_t)daemon->generation, "queues", queues_document(daemon), "flows",
+			 flow_total(daemon), "rules",
+			 (json_int_t)ruleset_count(daemon->snapshot->policy->rules), "uplinks",
+			 (json_int_t)conf->uplink_count, "uplinks_up", up, "config",
+			 daemon->config_path);
+}
+
+static void add_number(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* The sum over workers of one counter, given by its place in struct classify_stats. */
+static uint64_t classify_sum(struct daemon *daemon, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		char *stats = (char *)classifier_stats(daemon->workers[i].classifier);
+
+		sum += atomic_load_explicit((_Atomic uint64_t *)(void *)(stats + offset),
+					    memory_order_relaxed);
+	}
+	return sum;
+}
+
+static json_t *classify_document(struct daemon *daemon)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} counters[] = {
+		{"packets", offsetof(struct classify_stats, packets)},
+		{"bytes", offsetof(struct classify_stats, bytes)},
+		{"flows", offsetof(struct classify_stats, flows)},
+		{"decided_first", offsetof(struct classify_stats, decided_first)},
+		{"decided_late", offsetof(struct classify_stats, decided_late)},
+		{"moved", offsetof(struct classify_stats, moved)},
+		{"kept", offsetof(struct classify_stats, kept)},
+		{"dropped", offsetof(struct classify_stats, dropped)},
+		{"refused_memory", offsetof(struct classify_stats, refused_memory)},
+		{"older", offsetof(struct classify_stats, older)},
+	};
+	json_t *document = json_object();
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+		add_number(document, counters[i].name, classify_sum(daemon, counters[i].offset));
+	return document;
+}
+
+/* Read while workers write: each is one aligned word, and a number a moment old does no harm. */
+static json_t *table_document(struct daemon *daemon)
+{
+	struct flow_table_stats sum = {0};
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		const struct flow_table_stats *stats =
+			flow_table_stats(classifier_flows(daemon->workers[i].classifier));
+
+		sum.created += __atomic_load_n(&stats->created, __ATOMIC_RELAXED);
+		sum.expired += __atomic_load_n(&stats->expired, __ATOMIC_RELAXED);
+		sum.evicted_undecided +=
+			__atomic_load_n(&stats->evicted_undecided, __ATOMIC_RELAXED);
+		sum.evicted_decided += __atomic_load_n(&stats->evicted_decided, __ATOMIC_RELAXED);
+		sum.restarted += __atomic_load_n(&stats->restarted, __ATOMIC_RELAXED);
+	}
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "live", flow_total(daemon), "created",
+			 (json_int_t)sum.created, "expired", (json_int_t)sum.expired,
+			 "evicted_undecided", (json_int_t)sum.evicted_undecided, "evicted_decided",
+			 (json_int_t)sum.evicted_decided, "restarted", (json_int_t)sum.restarted);
+}
+
+static json_t *patterns_document(const struct daemon *daemon)
+{
+	const struct pattern_set *patterns = ruleset_patterns(daemon->snapshot->policy->rules);
+	json_t *document = json_array();
+	size_t count = patterns ? pattern_count(patterns) : 0;
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(document,
+				      json_pack("{s:s,s:I}", "pattern", pattern_text(patterns, i),
+						"limit_hits",
+						(json_int_t)pattern_limit_hits(patterns, i)));
+	return document;
+}
+
+static json_t *stats_document(struct daemon *daemon)
+{
+	uint64_t suppressed = 0;
+
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		suppressed += atomic_load(&daemon->workers[i].logs_suppressed);
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "classify", classify_document(daemon),
+			 "flow_table", table_document(daemon), "queues", queues_document(daemon),
+			 "patterns", patterns_document(daemon), "route_repairs",
+			 number(&daemon->route_repairs), "firewall_repairs",
+			 number(&daemon->firewall_repairs), "logs_suppressed",
+			 (json_int_t)suppressed, "control_refused",
+			 (json_int_t)control_server_refused(daemon->control));
+}
+
+/* ---- uplinks, rules ---- */
+
+static json_t *uplinks_document(struct daemon *daemon)
+{
+	static const char *const states[] = {"up", "down", "disabled"};
+	const struct conf *conf = daemon_conf(daemon);
+	json_t *document = json_array();
+
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+		struct route_uplink_status status = {.state = ROUTE_UPLINK_DOWN,
+						     .reason = "not looked at"};
+
+		if (!conf->routing.manage)
+			status.reason = "routing is not managed";
+		route_uplink_status(daemon->routes, i, &status);
+		json_array_append_new(
+			document,
+			json_pack("{s:s,s:s,s:I,s:o,s:s,s:o,s:o,s:o,s:b,s:n,s:n}", "name",
+				  uplink->name, "interface", uplink->interface, "table",
+				  (json_int_t)uplink->table, "mark",
+				  mark_text(&conf->mark, uplink->mark), "state",
+				  states[status.state], "reason", string_or_null(status.reason),
+				  "gateway", address_or_null(&status.gateway), "gateway6",
+				  address_or_null(&status.gateway6), "nat", uplink->nat,
+				  "loss_percent", "latency_ms"));
+	}
+	return document;
+}
+
+static json_t *action_text(const struct rule_view *rule)
+{
+	switch (rule->action) {
+	case RULE_UPLINK:
+	case RULE_MAIN:
+		return json_sprintf("uplink %s", rule->uplink);
+	case RULE_MARK:
+		return json_sprintf("mark %u", rule->value);
+	case RULE_DROP:
+		break;
+	}
+	return json_string("drop");
+}
+
+static json_t *rules_document(struct daemon *daemon)
+{
+	const struct ruleset *rules = daemon->snapshot->policy->rules;
+	json_t *document = json_array();
+	size_t count = ruleset_count(rules);
+
+	for (size_t i = 0; i < count; i++) {
+		struct rule_view rule;
+		uint64_t hits, last_us;
+		json_t *last;
+
+		ruleset_view(rules, i, &rule);
+		snapshot_rule_hits(daemon->snapshot, i, &hits, &last_us);
+		last = last_us ? json_real((double)last_us / 1e6) : json_null();
+		json_array_append_new(document,
+				      json_pack("{s:s,s:i,s:I,s:o,s:o,s:s,s:s,s:i,s:o}", "name",
+						rule.name, "priority", rule.priority, "hits",
+						(json_int_t)hits, "last_hit", last, "action",
+						action_text(&rule), "late",
+						rule.late == RULE_LATE_LEARN ? "learn" : "move",
+						"file", rule.file, "line", rule.line, "comment",
+						string_or_null(rule.comment)));
+	}
+	return document;
+}
+
+/* ---- flows ---- */
+
+static json_t *proto_json(uint8_t proto)
+{
+	const char *name = packet_proto_name(proto);
+
+	return name ? json_string(name) : json_sprintf("%u", proto);
+}
+
+static json_t *flow_json(const struct daemon *daemon, const struct flow_record *record)
+{
+	const struct conf *conf = daemon_conf(daemon);
+	const struct flow *flow = &record->flow;
+	struct ip_addr client = flow_client(&flow->key), server = flow_server(&flow->key);
+	uint32_t value = flow->value ? flow->value : conf->mark.main;
+	const char *rule = daemon_rule_name(daemon, flow->generation, flow->rule);
+	const char *uplink = policy_uplink_name(daemon->snapshot->policy, value);
+	json_t *json = json_object();
+
+	json_object_set_new(json, "proto", proto_json(flow->key.proto));
+	json_object_set_new(json, "src", address_or_null(&client));
+	json_object_set_new(json, "sport",
+			    flow->key.has_ports ? json_integer(flow->key.client_port)
+						: json_null());
+	json_object_set_new(json, "dst", address_or_null(&server));
+	json_object_set_new(json, "dport",
+			    flow->key.has_ports ? json_integer(flow->key.server_port)
+						: json_null());
+	json_object_set_new(json, "app", string_or_null(app_name(record->app)));
+	json_object_set_new(json, "host", string_or_null(record->host));
+	json_object_set_new(json, "rule", string_or_null(rule));
+	json_object_set_new(json, "uplink",
+			    value == conf->mark.main && !rule ? json_null()
+							      : string_or_null(uplink));
+	json_object_set_new(json, "mark", mark_text(&conf->mark, value));
+	json_object_set_new(json, "state",
+			    json_string(flow->state == FLOW_FINAL ? "final" : "provisional"));
+	json_object_set_new(json, "late",
+			    flow->late == RULE_LATE_LEARN  ? json_string("learn")
+			    : flow->late == RULE_LATE_MOVE ? json_string("move")
+							   : json_null());
+	json_object_set_new(json, "moved", json_boolean(flow->moved));
+	json_object_set_new(json, "older", json_boolean(flow->older));
+	json_object_set_new(json, "packets",
+			    json_integer((json_int_t)(flow->packets[0] + flow->packets[1])));
+	json_object_set_new(json, "bytes",
+			    json_integer((json_int_t)(flow->bytes[0] + flow->bytes[1])));
+	return json;
+}
+
+static const char *member(const json_t *request, const char *key)
+{
+	return json_string_value(json_object_get(request, key));
+}
+
+/* NULL, or why the request's filter cannot be taken. */
+static const char *filter_from(const struct daemon *daemon, const json_t *request,
+			       struct flow_filter *filter)
+{
+	const struct policy *policy = daemon->snapshot->policy;
+	const char *word;
+
+	*filter = (struct flow_filter){.rule = -1};
+	if ((word = member(request, "proto")) && !packet_proto_parse(word, &filter->proto))
+		return "unknown protocol";
+	if ((word = member(request, "src")) && !ip_parse(word, &filter->src))
+		return "src is not an address";
+	if ((word = member(request, "dst")) && !ip_parse(word, &filter->dst))
+		return "dst is not an address";
+	filter->dport = (uint16_t)json_integer_value(json_object_get(request, "dport"));
+	filter->host = member(request, "host");
+	if ((word = member(request, "app")) && !(filter->app = app_find(word)))
+		return "unknown app";
+	if ((word = member(request, "rule"))) {
+		size_t count = ruleset_count(policy->rules);
+
+		for (size_t i = 0; i < count && filter->rule < 0; i++) {
+			struct rule_view rule;
+
+			ruleset_view(policy->rules, i, &rule);
+			if (strcmp(rule.name, word) == 0)
+				filter->rule = (int32_t)i;
+		}
+		if (filter->rule < 0)
+			return "unknown rule";
+		filter->generation = daemon->snapshot->generation;
+	}
+	if ((word = member(request, "uplink"))) {
+		const struct conf_uplink *uplink = conf_uplink_by_name(policy->conf, word);
+
+		if (!uplink && strcmp(word, "main") != 0)
+			return "unknown uplink";
+		filter->by_value = true;
+		filter->value = uplink ? uplink->mark : policy->conf->mark.main;
+	}
+	return NULL;
+}
+
+static json_t *flows_answer(struct daemon *daemon, const json_t *request)
+{
+	json_int_t limit = json_integer_value(json_object_get(request, "limit"));
+	size_t left = limit > 0 ? (size_t)limit : FLOWS_LIMIT_DEFAULT;
+	struct flow_filter filter;
+	const char *wrong = filter_from(daemon, request, &filter);
+	json_t *document;
+
+	if (wrong)
+		return control_fail("%s", wrong);
+	if (left > FLOWS_LIMIT_MAX)
+		left = FLOWS_LIMIT_MAX;
+	document = json_array();
+	for (unsigned i = 0; i < daemon->worker_count && left; i++) {
+		struct flow_record *records;
+		size_t count;
+		int result =
+			worker_dump_flows(&daemon->workers[i], &filter, left, &records, &count);
+
+		if (result < 0) {
+			json_decref(document);
+			return control_fail("worker %u does not answer: %s", i, strerror(-result));
+		}
+		for (size_t j = 0; j < count; j++)
+			json_array_append_new(document, flow_json(daemon, &records[j]));
+		flow_records_free(records, count);
+		left -= count;
+	}
+	return control_ok(document);
+}
+
+/* ---- reload ---- */
+
+static json_t *reload_answer(struct daemon *daemon)
+{
+	struct diag_list diags = DIAG_LIST_INIT;
+	json_t *findings = json_array(), *answer;
+	int result = daemon_reload(daemon, &diags);
+
+	for (size_t i = 0; i < diags.count; i++) {
+		char text[1024];
+
+		diag_format(&diags.items[i], text, sizeof(text));
+		json_array_append_new(findings, json_string(text));
+	}
+	if (result == 0) {
+		log_info("reloaded: generation %u", daemon->generation);
+		answer =
+			control_ok(json_pack("{s:I,s:O}", "generation",
+					     (json_int_t)daemon->generation, "findings", findings));
+	} else {
+		log_error("reload failed, the old policy goes on");
+		answer = control_fail("reload failed, the old policy (generation %u) goes on",
+				      daemon->generation);
+		json_object_set(answer, "findings", findings);
+	}
+	json_decref(findings);
+	diag_list_release(&diags);
+	return answer;
+}
+
+json_t *documents_answer(const json_t *request, void *context)
+{
+	struct daemon *daemon = context;
+	const char *command = member(request, "command");
+
+	if (!command)
+		return control_fail("a request needs a command");
+	if (strcmp(command, "status") == 0)
+		return control_ok(status_document(daemon));
+	if (strcmp(command, "uplinks") == 0)
+		return control_ok(uplinks_document(daemon));
+	if (strcmp(command, "rules") == 0)
+		return control_ok(rules_document(daemon));
+	if (strcmp(command, "flows") == 0)
+		return flows_answer(daemon, request);
+	if (strcmp(command, "stats") == 0)
+		return control_ok(stats_document(daemon));
+	if (strcmp(command, "reload") == 0)
+		return reload_answer(daemon);
+	return control_fail("unknown command '%s'", command);
+}

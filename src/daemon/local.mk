@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+sbin_PROGRAMS += waymarkd
+waymarkd_SOURCES = \
+	src/daemon/daemon.c \
+	src/daemon/daemon.h \
+	src/daemon/documents.c \
+	src/daemon/main.c \
+	src/daemon/network.c \
+	src/daemon/queue_proc.c \
+	src/daemon/reload.c \
+	src/daemon/snapshot.c \
+	src/daemon/worker.c
+waymarkd_LDADD = libwaymark.la $(WM_LIBS)

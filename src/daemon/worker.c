@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One thread, one queue, and everything that a packet needs: no lock is taken
+ * and no memory of another thread is written on its way.
+ *
+ * The loop takes what is there, judges it, answers; when nothing is there it
+ * goes offline for RCU and sleeps in poll(). Between two batches it is
+ * quiescent, so a reload waits for a worker at most one batch.
+ *
+ * A dump of flows is the one thing others may ask. The request is handed over by
+ * an atomic pointer; whoever finishes last frees it (see enum dump_state), so a
+ * control thread that lost patience leaves nothing dangling.
+ */
+#define _LGPL_SOURCE
+#include "daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <urcu-qsbr.h>
+
+#include <waymark/log.h>
+
+#define RECEIVE_BUFFER_BYTES (32U << 20)
+#define IDLE_MS 1000
+#define EXPIRE_BUDGET 256
+#define LOGS_PER_SECOND 50
+
+enum dump_state { DUMP_ASKED, DUMP_DONE, DUMP_ABANDONED };
+
+static uint64_t wall_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* ---- dumps ---- */
+
+void flow_records_free(struct flow_record *records, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(records[i].host);
+	free(records);
+}
+
+static void dump_free(struct flow_dump *dump)
+{
+	flow_records_free(dump->records, dump->count);
+	if (dump->done_fd >= 0)
+		close(dump->done_fd);
+	free(dump);
+}
+
+static bool filter_holds(const struct flow_filter *filter, const struct flow *flow,
+			 const struct flow_info *info)
+{
+	struct ip_addr client = flow_client(&flow->key), server = flow_server(&flow->key);
+
+	if (filter->proto && flow->key.proto != filter->proto)
+		return false;
+	if (filter->src.family && !ip_equal(&filter->src, &client))
+		return false;
+	if (filter->dst.family && !ip_equal(&filter->dst, &server))
+		return false;
+	if (filter->dport && flow->key.server_port != filter->dport)
+		return false;
+	if (filter->rule >= 0 &&
+	    (flow->rule != filter->rule || flow->generation != filter->generation))
+		return false;
+	if (filter->by_value && flow->value != filter->value)
+		return false;
+	if (filter->app) {
+		bool any = false;
+
+		for (unsigned i = 0; info && i < info->app_count; i++)
+			any = any || info->app[i] == filter->app;
+		if (!any)
+			return false;
+	}
+	return !filter->host || (info && info->host && strstr(info->host, filter->host));
+}
+
+static bool dump_flow(struct flow *flow, void *context)
+{
+	struct flow_dump *dump = context;
+	const struct flow_info *info = classify_info(flow);
+	struct flow_record *record;
+
+	if (!filter_holds(&dump->filter, flow, info))
+		return true;
+	record = &dump->records[dump->count];
+	record->flow = *flow;
+	record->flow.pending = record->flow.info = NULL;
+	record->host = info && info->host ? strdup(info->host) : NULL;
+	record->app = info && info->app_count ? info->app[info->app_count - 1] : APP_NONE;
+	return ++dump->count < dump->max;
+}
+
+static void answer_dump(struct worker *worker)
+{
+	struct flow_dump *dump = atomic_exchange(&worker->dump, NULL);
+	uint64_t one = 1;
+	int asked = DUMP_ASKED;
+
+	if (!dump)
+		return;
+	if (dump->max)
+		flow_table_visit(classifier_flows(worker->classifier), dump_flow, dump);
+	if (!atomic_compare_exchange_strong(&dump->state, &asked, DUMP_DONE)) {
+		dump_free(dump);
+		return;
+	}
+	if (write(dump->done_fd, &one, sizeof(one)) < 0)
+		log_error("worker %u: cannot answer: %s", worker->index, strerror(errno));
+}
+
+static void worker_wake(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	/* a full counter wakes as well */
+	if (write(worker->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("worker %u: cannot wake it: %s", worker->index, strerror(errno));
+}
+
+int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, size_t max,
+		      struct flow_record **records, size_t *count)
+{
+	struct flow_dump *dump = calloc(1, sizeof(*dump));
+	struct pollfd done;
+	int asked = DUMP_ASKED;
+
+	if (!dump)
+		return -ENOMEM;
+	dump->filter = *filter;
+	dump->max = max;
+	dump->done_fd = eventfd(0, EFD_CLOEXEC);
+	dump->records = calloc(max ? max : 1, sizeof(*dump->records));
+	if (dump->done_fd < 0 || !dump->records) {
+		dump_free(dump);
+		return -ENOMEM;
+	}
+	atomic_store(&worker->dump, dump);
+	worker_wake(worker);
+	done = (struct pollfd){.fd = dump->done_fd, .events = POLLIN};
+	while (poll(&done, 1, 2000) < 0 && errno == EINTR)
+		;
+	if (!(done.revents & POLLIN)) {
+		struct flow_dump *mine = dump;
+
+		/* not even taken up: it is ours again; taken up: the worker frees it */
+		if (atomic_compare_exchange_strong(&worker->dump, &mine, NULL)) {
+			dump_free(dump);
+			return -ETIMEDOUT;
+		}
+		if (atomic_compare_exchange_strong(&dump->state, &asked, DUMP_ABANDONED))
+			return -ETIMEDOUT;
+		/* done in this very moment: its last touch is the write to done_fd */
+		while (poll(&done, 1, -1) < 0 && errno == EINTR)
+			;
+	}
+	*records = dump->records;
+	*count = dump->count;
+	dump->records = NULL;
+	dump->count = 0;
+	dump_free(dump);
+	return 0;
+}
+
+/* ---- the loop ---- */
+
+struct log_budget {
+	uint64_t second;
+	unsigned used;
+};
+
+/* The rule's `log`: one line a decided flow, within a rate that no flood exceeds. */
+static void log_decision(struct worker *worker, const struct classify_policy *policy,
+			 struct log_budget *budget, const struct packet *packet)
+{
+	const struct flow *flow = classifier_last_flow(worker->classifier, NULL);
+	const struct flow_info *info;
+	char src[IP_TEXT_SIZE], dst[IP_TEXT_SIZE];
+	struct ip_addr client, server;
+	uint64_t second = packet->meta.time_us / 1000000;
+	struct rule_view rule;
+	const char *proto;
+
+	if (!flow || flow->rule < 0)
+		return;
+	ruleset_view(policy->rules, (size_t)flow->rule, &rule);
+	if (!rule.log)
+		return;
+	if (second != budget->second)
+		*budget = (struct log_budget){.second = second};
+	if (++budget->used > LOGS_PER_SECOND) {
+		atomic_fetch_add_explicit(&worker->logs_suppressed, 1, memory_order_relaxed);
+		return;
+	}
+	info = classify_info(flow);
+	client = flow_client(&flow->key);
+	server = flow_server(&flow->key);
+	proto = packet_proto_name(flow->key.proto);
+	log_info("rule '%s': %s %s:%u -> %s:%u app %s host %s mark 0x%x", rule.name,
+		 proto ? proto : "?", ip_format(&client, src), flow->key.client_port,
+		 ip_format(&server, dst), flow->key.server_port,
+		 info && info->app_count ? app_name(info->app[info->app_count - 1]) : "-",
+		 info && info->host ? info->host : "-", mark_bits(&policy->mark, flow->value));
+}
+
+static int judge_batch(struct worker *worker, const struct packet *packets, size_t count,
+		       struct log_budget *budget)
+{
+	const struct snapshot *snapshot = rcu_dereference(worker->daemon->snapshot);
+	const struct classify_policy *policy = &snapshot->views[worker->index];
+	struct verdict verdicts[SOURCE_BATCH];
+
+	for (size_t i = 0; i < count; i++) {
+		verdicts[i] = classify_packet(worker->classifier, policy, &packets[i]);
+		if (classifier_last_decided(worker->classifier))
+			log_decision(worker, policy, budget, &packets[i]);
+	}
+	return worker->source->ops->verdicts(worker->source, packets, verdicts, count);
+}
+
+static void heartbeat(struct worker *worker)
+{
+	atomic_store_explicit(&worker->heartbeat,
+			      atomic_load_explicit(&worker->heartbeat, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
+	atomic_store_explicit(&worker->flow_count,
+			      flow_table_count(classifier_flows(worker->classifier)),
+			      memory_order_relaxed);
+}
+
+/* Nothing to do: be no hindrance to a reload, and sleep. */
+static void rest(struct worker *worker)
+{
+	struct pollfd fds[2] = {
+		{.fd = source_nfq_fd(worker->source), .events = POLLIN},
+		{.fd = worker->wake_fd, .events = POLLIN},
+	};
+	uint64_t wakes;
+
+	rcu_thread_offline();
+	poll(fds, 2, IDLE_MS);
+	if (fds[1].revents & POLLIN && read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
+		log_debug("worker %u: spurious wake", worker->index);
+	rcu_thread_online();
+}
+
+static void *worker_main(void *argument)
+{
+	struct worker *worker = argument;
+	struct log_budget budget = {0};
+	struct packet *packets = calloc(SOURCE_BATCH, sizeof(*packets));
+
+	rcu_register_thread();
+	while (packets && !atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
+		int count = worker->source->ops->receive(worker->source, packets);
+
+		if (count > 0)
+			judge_batch(worker, packets, (size_t)count, &budget);
+		else if (count < 0 && count != -EAGAIN)
+			break;
+		heartbeat(worker);
+		answer_dump(worker);
+		classifier_expire(worker->classifier, wall_us(), EXPIRE_BUDGET);
+		if (count == 0)
+			rest(worker);
+		else
+			rcu_quiescent_state();
+	}
+	rcu_unregister_thread();
+	if (!atomic_load(&worker->stop)) {
+		log_error("%s", packets ? source_error(worker->source) : "out of memory");
+		atomic_store(&worker->failed, true);
+	}
+	free(packets);
+	return NULL;
+}
+
+/* ---- life ---- */
+
+int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
+		const struct conf *conf)
+{
+	struct source_nfq_options options = {
+		.queue = (uint16_t)(conf->queue.first + index),
+		.max_length = conf->queue.max_length,
+		.copy_bytes = conf->queue.copy_bytes,
+		.fail_open = conf->queue.on_failure == CONF_FAIL_OPEN,
+		.receive_buffer_bytes = RECEIVE_BUFFER_BYTES,
+	};
+	struct classifier_options classifier_options = {
+		.flows_max = (conf->flows.max + conf->queue.count - 1) / conf->queue.count,
+		.timeouts = {conf->flows.tcp_s, conf->flows.udp_s, conf->flows.other_s},
+	};
+	char error[256];
+
+	*worker = (struct worker){
+		.daemon = daemon, .index = index, .queue = options.queue, .wake_fd = -1};
+	worker->source = source_nfq_open(&options, error, sizeof(error));
+	if (!worker->source) {
+		log_error("%s", error);
+		return -1;
+	}
+	if (*source_nfq_missing(worker->source))
+		log_warn("queue %u: this kernel does not know: %s", worker->queue,
+			 source_nfq_missing(worker->source));
+	worker->classifier = classifier_new(&classifier_options, NULL, NULL);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!worker->classifier || worker->wake_fd < 0) {
+		log_error("worker %u: out of memory", index);
+		return -1;
+	}
+	return 0;
+}
+
+int worker_start(struct worker *worker)
+{
+	sigset_t all, before;
+	char name[32];
+	int result;
+
+	/* signals are the control thread's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	result = pthread_create(&worker->thread, NULL, worker_main, worker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (result) {
+		log_error("worker %u: cannot start: %s", worker->index, strerror(result));
+		return -1;
+	}
+	worker->running = true;
+	snprintf(name, sizeof(name), "wm-queue-%u", worker->queue);
+	pthread_setname_np(worker->thread, name);
+	if (daemon_conf(worker->daemon)->queue.pin_threads) {
+		long cores = sysconf(_SC_NPROCESSORS_ONLN);
+		cpu_set_t set;
+
+		CPU_ZERO(&set);
+		CPU_SET(worker->index % (unsigned)(cores > 0 ? cores : 1), &set);
+		result = pthread_setaffinity_np(worker->thread, sizeof(set), &set);
+		if (result)
+			log_warn("worker %u: cannot pin: %s", worker->index, strerror(result));
+	}
+	return 0;
+}
+
+void worker_stop(struct worker *worker)
+{
+	if (!worker->running)
+		return;
+	atomic_store(&worker->stop, true);
+	worker_wake(worker);
+	pthread_join(worker->thread, NULL);
+	worker->running = false;
+}
+
+void worker_release(struct worker *worker)
+{
+	struct flow_dump *dump = atomic_exchange(&worker->dump, NULL);
+
+	if (dump)
+		dump_free(dump);
+	if (worker->source)
+		worker->source->ops->close(worker->source);
+	classifier_free(worker->classifier);
+	if (worker->wake_fd >= 0)
+		close(worker->wake_fd);
+	worker->source = NULL;
+	worker->classifier = NULL;
+	worker->wake_fd = -1;
+}
