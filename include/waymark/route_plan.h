@@ -71,7 +71,8 @@ struct route_address {
 	struct ip_addr address;
 	struct ip_addr prefix; /* what is on the link: the peer's, with prefix_length */
 	uint8_t prefix_length;
-	bool global; /* not link or host scope */
+	bool global;	/* not link or host scope */
+	bool duplicate; /* another host has it: the kernel does not use it */
 };
 
 struct route_rule {
@@ -123,8 +124,8 @@ struct route_facts {
 struct route_uplink_plan {
 	enum route_uplink_state state;
 	char reason[ROUTE_REASON_SIZE];
-	uint32_t index;			  /* of its link; 0: there is none */
-	bool default4, default6;	  /* it can carry this family */
+	uint32_t index;		 /* of its link; 0: there is none */
+	bool default4, default6; /* it can carry this family */
 	bool onlink4, onlink6;
 	struct ip_addr gateway4, gateway6; /* IP_NONE: straight to the device */
 };
@@ -206,8 +207,7 @@ char *route_state_format(const struct route_state *state, const struct route_fac
  * Our own file of table names in `directory`: "201 mail.out" a line. Never
  * touches a file that does not begin with our header. Failing is a warning.
  */
-void route_tables_register(const char *directory, const struct conf *conf,
-			   struct diag_list *diags);
+void route_tables_register(const char *directory, const struct conf *conf, struct diag_list *diags);
 void route_tables_unregister(const char *directory, struct diag_list *diags);
 
 #endif

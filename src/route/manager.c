@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * When to look, what to do about it, and what to tell: route.h over the pure
+ * half and kernel.c.
+ *
+ * One sync is dump, plan, diff, apply, always of everything: the kernel is the
+ * only memory of what is there, so whatever another hand did, or a lost event
+ * hid, one run repairs it. The monitor only decides when a run is worth it.
+ * - Events of our own additions carry our netlink address and are dropped; our own
+ *   deletions are not: the kernel deletes the first rule that looks alike, and
+ *   a second look costs little. So after a change there is at most one more run, and
+ *   then silence.
+ * - Admin-down takes IPv4 routes away without an event of their own: every link event
+ *   that changes a name or a flag that we know counts.
+ * - Ownership outlives a reload: the scopes of earlier configurations are kept
+ *   until a run has cleaned up behind them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
+#include <linux/rtnetlink.h>
+
+#include <waymark/route.h>
+#include <waymark/route_plan.h>
+
+#include "private.h"
+
+#define SCOPES_MAX 8
+#define MONITOR_BYTES ((size_t)1 << 16)
+#define MONITOR_QUEUE (8 << 20)
+#define DRAIN_MAX 4096 /* messages in one go; the event loop comes back for the rest */
+
+struct route_manager {
+	struct route_kernel *kernel;
+	struct mnl_socket *monitor;
+	struct route_facts facts; /* as of the last sync; links also as of the last drain */
+	struct route_uplink_plan *uplinks; /* as of the last sync */
+	size_t uplink_count;
+	struct route_scope scopes[SCOPES_MAX]; /* of configurations that may have left something */
+	size_t scope_count;
+	uint8_t buffer[MONITOR_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+};
+
+/* What the report of a refused change needs. */
+struct run {
+	struct route_manager *manager;
+	const struct conf *conf;
+	const struct route_facts *facts;
+	struct diag_list *diags;
+	bool permission_told;
+};
+
+static int open_monitor(struct route_manager *manager, struct diag_list *diags)
+{
+	static const int groups[] = {RTNLGRP_LINK,	 RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+				     RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
+				     RTNLGRP_IPV6_RULE};
+	int bytes = MONITOR_QUEUE, fd, result;
+
+	manager->monitor = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!manager->monitor || mnl_socket_bind(manager->monitor, 0, MNL_SOCKET_AUTOPID) < 0)
+		goto failed;
+	fd = mnl_socket_get_fd(manager->monitor);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
+		int group = groups[i];
+
+		if (mnl_socket_setsockopt(manager->monitor, NETLINK_ADD_MEMBERSHIP, &group,
+					  sizeof(group)) < 0)
+			goto failed;
+	}
+	return 0;
+failed:
+	result = errno ? -errno : -EIO;
+	diag_error(diags, NULL, 0, "cannot open the route monitor: %s", strerror(-result));
+	return result;
+}
+
+int route_manager_open(struct route_manager **manager, struct diag_list *diags)
+{
+	struct route_manager *m = calloc(1, sizeof(*m));
+	int result;
+
+	*manager = NULL;
+	if (!m) {
+		diag_error(diags, NULL, 0, "out of memory");
+		return -ENOMEM;
+	}
+	result = route_kernel_open(&m->kernel, diags);
+	if (!result)
+		result = open_monitor(m, diags);
+	if (result)
+		route_manager_close(m);
+	else
+		*manager = m;
+	return result;
+}
+
+void route_manager_close(struct route_manager *manager)
+{
+	if (!manager)
+		return;
+	route_kernel_close(manager->kernel);
+	if (manager->monitor)
+		mnl_socket_close(manager->monitor);
+	route_facts_release(&manager->facts);
+	free(manager->uplinks);
+	for (size_t i = 0; i < manager->scope_count; i++)
+		route_scope_release(&manager->scopes[i]);
+	free(manager);
+}
+
+static bool scope_equal(const struct route_scope *a, const struct route_scope *b)
+{
+	return a->protocol == b->protocol && a->priority == b->priority &&
+	       a->table_count == b->table_count &&
+	       memcmp(a->tables, b->tables, a->table_count * sizeof(*a->tables)) == 0;
+}
+
+/* Makes this configuration's scope the last of the list. */
+static int push_scope(struct route_manager *manager, const struct conf *conf)
+{
+	struct route_scope scope;
+	int result = route_scope_init(&scope, conf);
+
+	if (result)
+		return result;
+	if (manager->scope_count &&
+	    scope_equal(&manager->scopes[manager->scope_count - 1], &scope)) {
+		route_scope_release(&scope);
+		return 0;
+	}
+	if (manager->scope_count == SCOPES_MAX) {
+		/* this many reloads without one good run between them: give the oldest up */
+		route_scope_release(&manager->scopes[0]);
+		memmove(manager->scopes, manager->scopes + 1,
+			(SCOPES_MAX - 1) * sizeof(manager->scopes[0]));
+		manager->scope_count--;
+	}
+	manager->scopes[manager->scope_count++] = scope;
+	return 0;
+}
+
+/* After a good run nothing is left of any configuration but the last. */
+static void forget_old_scopes(struct route_manager *manager)
+{
+	size_t last = manager->scope_count - 1;
+
+	for (size_t i = 0; i < last; i++)
+		route_scope_release(&manager->scopes[i]);
+	manager->scopes[0] = manager->scopes[last];
+	manager->scope_count = 1;
+}
+
+static bool any_scope_has_table(const struct route_scope *scopes, size_t count, uint32_t table)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (route_scope_has_table(&scopes[i], table))
+			return true;
+	}
+	return false;
+}
+
+/* Every table of every scope, each once: a table dumped twice would look like duplicates. */
+static uint32_t *all_tables(const struct route_manager *manager, size_t *count)
+{
+	uint32_t *tables;
+	size_t total = 0;
+
+	for (size_t i = 0; i < manager->scope_count; i++)
+		total += manager->scopes[i].table_count;
+	tables = calloc(total + 1, sizeof(*tables));
+	*count = 0;
+	if (!tables)
+		return NULL;
+	for (size_t i = 0; i < manager->scope_count; i++) {
+		const struct route_scope *scope = &manager->scopes[i];
+
+		for (size_t t = 0; t < scope->table_count; t++) {
+			if (t > 0 && scope->tables[t] == scope->tables[t - 1])
+				continue;
+			if (!any_scope_has_table(manager->scopes, i, scope->tables[t]))
+				tables[(*count)++] = scope->tables[t];
+		}
+	}
+	return tables;
+}
+
+static uint32_t uplink_of_change(const struct conf *conf, const struct route_change *change)
+{
+	uint32_t uplink = change->rule ? change->rule->uplink : change->route->uplink;
+	uint32_t table = change->rule ? change->rule->table : change->route->table;
+
+	for (uint32_t i = 0; uplink == ROUTE_NO_UPLINK && i < conf->uplink_count; i++) {
+		if (conf->uplinks[i].table == table)
+			uplink = i;
+	}
+	return uplink;
+}
+
+/* The route that this uplink lives by was refused: its state must not say "up". */
+static void note_lost_default(struct route_manager *manager, uint32_t uplink, uint8_t family,
+			      const char *reason)
+{
+	struct route_uplink_plan *plan = &manager->uplinks[uplink];
+
+	if (plan->state != ROUTE_UPLINK_UP)
+		return;
+	if (family == IP_V4)
+		plan->default4 = false;
+	else
+		plan->default6 = false;
+	snprintf(plan->reason, sizeof(plan->reason), "%.*s", ROUTE_REASON_SIZE - 1, reason);
+	if (!plan->default4 && !plan->default6)
+		plan->state = ROUTE_UPLINK_DOWN;
+}
+
+static void change_failed(const struct route_change *change, int error, const char *text,
+			  void *context)
+{
+	struct run *run = context;
+	const struct conf *conf = run->conf;
+	uint32_t uplink = uplink_of_change(conf, change);
+	char what[ROUTE_TEXT_SIZE], reason[2 * ROUTE_TEXT_SIZE + 256];
+
+	if (error == -EPERM) {
+		if (!run->permission_told)
+			diag_error(run->diags, NULL, 0,
+				   "cannot change policy rules and routes: %s (CAP_NET_ADMIN is "
+				   "needed)",
+				   strerror(EPERM));
+		run->permission_told = true;
+	}
+	if (change->rule)
+		route_rule_format(change->rule, what);
+	else
+		route_route_format(change->route, run->facts, what);
+	snprintf(reason, sizeof(reason), "cannot %s %s %s: %s%s%s%s",
+		 change->kind == ROUTE_DELETE ? "remove" : "add", change->rule ? "rule" : "route",
+		 what, *text ? text : strerror(-error), *text ? " (" : "",
+		 *text ? strerror(-error) : "", *text ? ")" : "");
+	if (error == -EEXIST && change->route) {
+		size_t used = strlen(reason);
+
+		snprintf(reason + used, sizeof(reason) - used,
+			 ": the table has a default of another's");
+	}
+	if (error != -EPERM && uplink < conf->uplink_count)
+		diag_error(run->diags, NULL, 0, "uplink '%s': %s", conf->uplinks[uplink].name,
+			   reason);
+	else if (error != -EPERM)
+		diag_error(run->diags, NULL, 0, "%s", reason);
+	if (change->route && change->kind != ROUTE_DELETE && uplink < run->manager->uplink_count &&
+	    change->route->type == ROUTE_TYPE_UNICAST)
+		note_lost_default(run->manager, uplink, change->route->family, reason);
+}
+
+/* Plans into `wanted` and takes over what the plan found out about the uplinks. */
+static int plan(struct route_manager *manager, const struct conf *conf,
+		const struct route_facts *facts, struct route_state *wanted)
+{
+	struct route_uplink_plan *uplinks = calloc(conf->uplink_count + 1, sizeof(*uplinks));
+	int result;
+
+	if (!uplinks)
+		return -ENOMEM;
+	result = route_plan(conf, facts, wanted, uplinks);
+	free(manager->uplinks);
+	manager->uplinks = uplinks;
+	manager->uplink_count = conf->uplink_count;
+	return result;
+}
+
+/* Brings the kernel to the plan, or, for removal, to nothing of ours. */
+static int run(struct route_manager *manager, const struct conf *conf, bool removal, size_t *sent,
+	       struct diag_list *diags)
+{
+	struct route_snapshot snapshot = {0};
+	struct route_state wanted = {0};
+	struct route_changes changes = {0};
+	size_t table_count, errors = diags->errors;
+	struct run context = {.manager = manager, .conf = conf, .diags = diags};
+	uint32_t *tables;
+	int result = push_scope(manager, conf);
+
+	if (result)
+		goto out;
+	tables = all_tables(manager, &table_count);
+	if (!tables) {
+		result = -ENOMEM;
+		goto out;
+	}
+	result = route_kernel_snapshot(manager->kernel, tables, table_count, &snapshot, diags);
+	free(tables);
+	if (result)
+		goto out;
+	if (!removal)
+		result = plan(manager, conf, &snapshot.facts, &wanted);
+	if (!result && (removal || conf->routing.manage))
+		result = route_diff(&snapshot.present, &wanted, manager->scopes,
+				    manager->scope_count, &changes);
+	if (result)
+		goto out;
+	context.facts = &snapshot.facts;
+	result = route_kernel_apply(manager->kernel, &changes, &snapshot, sent, change_failed,
+				    &context);
+	if (!result && (removal || conf->routing.manage))
+		forget_old_scopes(manager);
+	route_facts_release(&manager->facts);
+	manager->facts = snapshot.facts;
+	snapshot.facts = (struct route_facts){0};
+out:
+	if (result && diags->errors == errors)
+		diag_error(diags, NULL, 0, "cannot change policy rules and routes: %s",
+			   strerror(-result));
+	route_changes_release(&changes);
+	route_state_release(&wanted);
+	route_snapshot_release(&snapshot);
+	return result;
+}
+
+int route_manager_sync(struct route_manager *manager, const struct conf *conf, size_t *changes,
+		       struct diag_list *diags)
+{
+	size_t sent = 0;
+	int result = run(manager, conf, false, &sent, diags);
+
+	if (conf->routing.manage) {
+		if (conf->routing.register_table_names && conf->mode == CONF_ENFORCE)
+			route_tables_register(ROUTE_TABLES_DIRECTORY, conf, diags);
+		else
+			route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
+	}
+	if (changes)
+		*changes = sent;
+	return result;
+}
+
+int route_manager_remove(struct route_manager *manager, const struct conf *conf,
+			 struct diag_list *diags)
+{
+	size_t sent = 0;
+	int result = run(manager, conf, true, &sent, diags);
+
+	route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
+	return result;
+}
+
+int route_manager_fd(const struct route_manager *manager)
+{
+	return mnl_socket_get_fd(manager->monitor);
+}
+
+static bool is_uplink_interface(const struct route_manager *manager, const struct conf *conf,
+				uint32_t index)
+{
+	const char *name = route_interface_name(manager, index);
+
+	for (size_t i = 0; name && i < conf->uplink_count; i++) {
+		if (strcmp(conf->uplinks[i].interface, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool link_event(struct route_manager *manager, const struct nlmsghdr *message)
+{
+	struct route_facts *facts = &manager->facts;
+	struct route_link link;
+	size_t i;
+
+	if (!route_parse_link(message, &link))
+		return false;
+	for (i = 0; i < facts->link_count && facts->links[i].index != link.index; i++)
+		;
+	if (message->nlmsg_type == RTM_DELLINK) {
+		if (i < facts->link_count)
+			facts->links[i] = facts->links[--facts->link_count];
+		return true;
+	}
+	if (i == facts->link_count) {
+		(void)route_facts_add_link(facts, &link); /* on failure the sync will see it */
+		return true;
+	}
+	if (strcmp(facts->links[i].name, link.name) == 0 && facts->links[i].up == link.up &&
+	    facts->links[i].carrier == link.carrier &&
+	    facts->links[i].point_to_point == link.point_to_point)
+		return false; /* statistics, wireless scans, a new MTU */
+	facts->links[i] = link;
+	return true;
+}
+
+/* Router advertisements and DHCP renew addresses all the time: only a new one counts. */
+static bool address_event(const struct route_manager *manager, const struct conf *conf,
+			  const struct nlmsghdr *message)
+{
+	const struct route_facts *facts = &manager->facts;
+	struct route_address address;
+	bool known = false;
+
+	if (!route_parse_address(message, &address) ||
+	    !is_uplink_interface(manager, conf, address.index))
+		return false;
+	if (message->nlmsg_type == RTM_DELADDR)
+		return true;
+	for (size_t i = 0; !known && i < facts->address_count; i++) {
+		const struct route_address *a = &facts->addresses[i];
+
+		known = a->index == address.index && ip_equal(&a->address, &address.address) &&
+			ip_equal(&a->prefix, &address.prefix) &&
+			a->prefix_length == address.prefix_length && a->global == address.global;
+	}
+	return known == address.duplicate;
+}
+
+static bool is_own_addition(const struct route_manager *manager, const struct nlmsghdr *message)
+{
+	return message->nlmsg_pid == route_kernel_portid(manager->kernel) &&
+	       (message->nlmsg_type == RTM_NEWROUTE || message->nlmsg_type == RTM_NEWRULE);
+}
+
+static bool route_event(const struct route_manager *manager, const struct conf *conf,
+			const struct route_scope *scope, const struct nlmsghdr *message)
+{
+	struct route_route route;
+
+	if (!route_parse_route(message, 0, &route))
+		return false;
+	if (route.table == ROUTE_MAIN_TABLE)
+		return route.destination_length == 0 ||
+		       (route.gateway.family == IP_NONE &&
+			is_uplink_interface(manager, conf, route.index));
+	return route_scope_has_table(scope, route.table) && !is_own_addition(manager, message);
+}
+
+static bool rule_event(const struct route_manager *manager, const struct route_scope *scope,
+		       const struct nlmsghdr *message)
+{
+	struct route_rule rule;
+
+	if (!route_parse_rule(message, &rule) || is_own_addition(manager, message))
+		return false;
+	return rule.protocol == scope->protocol ||
+	       (rule.priority >= scope->priority &&
+		rule.priority - scope->priority < ROUTE_PRIORITY_RANGE);
+}
+
+static bool event(struct route_manager *manager, const struct conf *conf,
+		  const struct route_scope *scope, const struct nlmsghdr *message)
+{
+	switch (message->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		return link_event(manager, message);
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		return address_event(manager, conf, message);
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		return route_event(manager, conf, scope, message);
+	case RTM_NEWRULE:
+	case RTM_DELRULE:
+		return rule_event(manager, scope, message);
+	default:
+		return false;
+	}
+}
+
+bool route_manager_drain(struct route_manager *manager, const struct conf *conf)
+{
+	struct route_scope scope;
+	bool matters = false;
+
+	/* without memory for the scope every event counts */
+	if (route_scope_init(&scope, conf) < 0)
+		matters = true;
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		ssize_t got = mnl_socket_recvfrom(manager->monitor, manager->buffer,
+						  sizeof(manager->buffer));
+		const struct nlmsghdr *message = (const void *)manager->buffer;
+		int left = (int)got;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
+			matters = true; /* events were lost: look at everything */
+			continue;
+		}
+		if (got <= 0)
+			break;
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+			if (event(manager, conf, &scope, message))
+				matters = true;
+		}
+	}
+	route_scope_release(&scope);
+	return matters;
+}
+
+const char *route_interface_name(const struct route_manager *manager, uint32_t index)
+{
+	const struct route_link *link = index ? route_facts_link(&manager->facts, index) : NULL;
+
+	return link ? link->name : NULL;
+}
+
+uint32_t route_interface_index(const struct route_manager *manager, const char *name)
+{
+	const struct route_link *link = route_facts_link_by_name(&manager->facts, name);
+
+	return link ? link->index : 0;
+}
+
+void route_interfaces(const struct route_manager *manager, route_interface_fn *visit, void *context)
+{
+	for (size_t i = 0; i < manager->facts.link_count; i++)
+		visit(manager->facts.links[i].index, manager->facts.links[i].name, context);
+}
+
+bool route_uplink_status(const struct route_manager *manager, size_t uplink,
+			 struct route_uplink_status *status)
+{
+	const struct route_uplink_plan *plan;
+
+	if (uplink >= manager->uplink_count)
+		return false;
+	plan = &manager->uplinks[uplink];
+	*status = (struct route_uplink_status){.state = plan->state, .reason = plan->reason};
+	if (plan->default4)
+		status->gateway = plan->gateway4;
+	if (plan->default6)
+		status->gateway6 = plan->gateway6;
+	return true;
+}
+
+bool route_main_default_by(const struct route_manager *manager, const char *interface)
+{
+	static const uint8_t families[] = {IP_V4, IP_V6};
+	const struct route_facts *facts = &manager->facts;
+	uint32_t index = route_interface_index(manager, interface);
+
+	for (size_t f = 0; index && f < 2; f++) {
+		uint32_t best = UINT32_MAX;
+		bool by = false;
+
+		/* of equal metrics (a multipath route) any may be the one */
+		for (size_t i = 0; i < facts->main_count; i++) {
+			const struct route_route *r = &facts->main[i];
+
+			if (r->family != families[f] || r->destination_length || r->metric > best)
+				continue;
+			if (r->metric < best)
+				by = false;
+			best = r->metric;
+			by = by || r->index == index;
+		}
+		if (by)
+			return true;
+	}
+	return false;
+}
+
+char *route_plan_text(const struct conf *conf, struct diag_list *diags)
+{
+	struct route_uplink_plan *uplinks = calloc(conf->uplink_count + 1, sizeof(*uplinks));
+	struct route_snapshot snapshot = {0};
+	struct route_state wanted = {0};
+	struct route_kernel *kernel = NULL;
+	size_t errors = diags->errors;
+	char *text = NULL;
+
+	if (uplinks && route_kernel_open(&kernel, diags) == 0 &&
+	    route_kernel_snapshot(kernel, NULL, 0, &snapshot, diags) == 0 &&
+	    route_plan(conf, &snapshot.facts, &wanted, uplinks) == 0)
+		text = route_state_format(&wanted, &snapshot.facts);
+	if (!text && diags->errors == errors)
+		diag_error(diags, NULL, 0, "cannot plan policy rules and routes: out of memory");
+	route_kernel_close(kernel);
+	route_state_release(&wanted);
+	route_snapshot_release(&snapshot);
+	free(uplinks);
+	return text;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the files of the route module share and nobody else sees.
+ *
+ * kernel.c speaks rtnetlink and knows nothing of uplinks but their names in
+ * messages; manager.c decides when; the rest is pure (route_plan.h).
+ */
+#ifndef WAYMARK_ROUTE_PRIVATE_H
+#define WAYMARK_ROUTE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netlink.h>
+
+#include <waymark/config.h>
+#include <waymark/diag.h>
+#include <waymark/route_plan.h>
+
+#define ROUTE_TABLES_DIRECTORY "/etc/iproute2/rt_tables.d"
+
+int route_grow(void **items, size_t *capacity, size_t count, size_t each);
+int route_changes_add(struct route_changes *changes, const struct route_change *change);
+
+/* One run's view of the kernel. */
+struct route_snapshot {
+	struct route_facts facts;
+	struct route_state present; /* all rules; the routes of the tables asked for */
+	uint8_t *raw;		    /* dumped messages, for deletions */
+	size_t raw_length, raw_capacity;
+};
+
+/*
+ * The attributes of `length` bytes at `data`, one after the other; NULL behind the last whole one.
+ * (libmnl's macros do the same, but cast const away and narrow the length.)
+ */
+static inline const struct nlattr *route_attr_at(const void *data, size_t length, size_t offset)
+{
+	const struct nlattr *attr = (const void *)((const uint8_t *)data + offset);
+
+	if (offset > length || length - offset < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
+	    attr->nla_len > length - offset)
+		return NULL;
+	return attr;
+}
+
+static inline const struct nlattr *route_attr_next(const void *data, size_t length,
+						   const struct nlattr *attr)
+{
+	size_t offset = (size_t)((const uint8_t *)attr - (const uint8_t *)data);
+
+	return route_attr_at(data, length, offset + NLMSG_ALIGN((size_t)attr->nla_len));
+}
+
+#define route_for_each_attr(attr, data, length, offset)                  \
+	for ((attr) = route_attr_at((data), (length), (offset)); (attr); \
+	     (attr) = route_attr_next((data), (length), (attr)))
+
+struct route_kernel;
+
+int route_kernel_open(struct route_kernel **kernel, struct diag_list *diags);
+void route_kernel_close(struct route_kernel *kernel);
+/* The netlink address of our requests: events that we cause carry it. */
+uint32_t route_kernel_portid(const struct route_kernel *kernel);
+/* 0 or -errno with a finding; `snapshot` is empty before, released by the caller in any case. */
+int route_kernel_snapshot(struct route_kernel *kernel, const uint32_t *tables, size_t table_count,
+			  struct route_snapshot *snapshot, struct diag_list *diags);
+void route_snapshot_release(struct route_snapshot *snapshot);
+/*
+ * Sends the changes, batched, in order; every one is acknowledged. `failed` is called for
+ * each change that the kernel refused and that still matters (deleting what is
+ * gone does not), with its -errno and text. 0 or the first -errno; *sent counts.
+ */
+typedef void route_failed_fn(const struct route_change *change, int error, const char *text,
+			     void *context);
+int route_kernel_apply(struct route_kernel *kernel, const struct route_changes *changes,
+		       const struct route_snapshot *snapshot, size_t *sent, route_failed_fn *failed,
+		       void *context);
+
+/* Messages, shared by dump and monitor. False: not one of ours to read (wrong type, cut short). */
+bool route_parse_link(const struct nlmsghdr *message, struct route_link *link);
+bool route_parse_address(const struct nlmsghdr *message, struct route_address *address);
+bool route_parse_rule(const struct nlmsghdr *message, struct route_rule *rule);
+/*
+ * A multipath route gives one value per next hop through `next` (0 .. n-1, false
+ * behind the last); all of them are marked strange.
+ */
+bool route_parse_route(const struct nlmsghdr *message, unsigned next, struct route_route *route);
+
+#endif

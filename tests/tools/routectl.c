@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * routectl - the route module by itself, on the namespace it runs in.
+ *
+ *   routectl CONF sync      one run; prints "changes N", then one line an uplink
+ *   routectl CONF remove    takes everything of ours away
+ *   routectl CONF plan      route_plan_text()
+ *   routectl CONF watch     sync, then an event loop until SIGTERM; prints monotonic
+ *                           times of events and of repairs, and the runs in between
+ *
+ * Exit: 0 ok, 1 findings (printed on stderr), 2 usage.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <waymark/config.h>
+#include <waymark/route.h>
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+	(void)signal_number;
+	stopped = 1;
+}
+
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static void print_uplinks(const struct route_manager *manager, const struct conf *conf)
+{
+	static const char *const states[] = {"up", "down", "disabled"};
+	struct route_uplink_status status;
+	char gateway[IP_TEXT_SIZE], gateway6[IP_TEXT_SIZE];
+
+	for (size_t i = 0; route_uplink_status(manager, i, &status); i++)
+		printf("uplink %s %s gateway %s gateway6 %s main %s reason '%s'\n",
+		       conf->uplinks[i].name, states[status.state],
+		       ip_format(&status.gateway, gateway), ip_format(&status.gateway6, gateway6),
+		       route_main_default_by(manager, conf->uplinks[i].interface) ? "yes" : "no",
+		       status.reason);
+}
+
+static int sync_once(struct route_manager *manager, const struct conf *conf,
+		     struct diag_list *diags)
+{
+	size_t changes = 0;
+	int result = route_manager_sync(manager, conf, &changes, diags);
+
+	printf("changes %zu\n", changes);
+	print_uplinks(manager, conf);
+	return result;
+}
+
+static int watch(struct route_manager *manager, const struct conf *conf, struct diag_list *diags)
+{
+	struct pollfd waiting = {.fd = route_manager_fd(manager), .events = POLLIN};
+	struct sigaction action = {.sa_handler = stop};
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	sync_once(manager, conf, diags);
+	diag_print(diags, stderr);
+	printf("ready\n");
+	fflush(stdout);
+	while (!stopped) {
+		struct diag_list findings = DIAG_LIST_INIT;
+		size_t changes = 0;
+		double began;
+
+		if (poll(&waiting, 1, -1) < 0)
+			continue;
+		began = now_ms();
+		if (!route_manager_drain(manager, conf))
+			continue;
+		route_manager_sync(manager, conf, &changes, &findings);
+		printf("event %.3f done %.3f changes %zu\n", began, now_ms(), changes);
+		print_uplinks(manager, conf);
+		fflush(stdout);
+		diag_print(&findings, stderr);
+		diag_list_release(&findings);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct diag_list diags = DIAG_LIST_INIT;
+	struct route_manager *manager = NULL;
+	struct conf *conf;
+	char *text = NULL;
+	int result = -EINVAL;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: routectl CONF sync|remove|watch|plan\n");
+		return 2;
+	}
+	conf = conf_load(argv[1], NULL, &diags);
+	if (!conf)
+		goto out;
+	if (strcmp(argv[2], "plan") == 0) {
+		text = route_plan_text(conf, &diags);
+		printf("%s", text ? text : "");
+		result = text ? 0 : -EIO;
+		goto out;
+	}
+	result = route_manager_open(&manager, &diags);
+	if (result)
+		goto out;
+	if (strcmp(argv[2], "sync") == 0)
+		result = sync_once(manager, conf, &diags);
+	else if (strcmp(argv[2], "remove") == 0)
+		result = route_manager_remove(manager, conf, &diags);
+	else if (strcmp(argv[2], "watch") == 0)
+		result = watch(manager, conf, &diags);
+	else
+		result = -EINVAL;
+out:
+	diag_print(&diags, stderr);
+	diag_list_release(&diags);
+	free(text);
+	route_manager_close(manager);
+	conf_free(conf);
+	return result ? 1 : 0;
+}
