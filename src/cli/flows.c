@@ -14,15 +14,15 @@
 
 #include "cli.h"
 
-#define LIMIT_MAX 100000000
+#define LIMIT_MAX 100000 /* as the daemon's */
 
-enum { PROTO, SRC, DST, SPORT, DPORT, APP, HOST, RULE, UPLINK, LIMIT };
+enum { PROTO, SRC, DST, DPORT, APP, HOST, RULE, UPLINK, LIMIT };
 
 static const struct cli_option own[] = {
-	{"proto", 'p', true, PROTO}, {"src", 's', true, SRC},	{"dst", 'd', true, DST},
-	{"sport", 0, true, SPORT},   {"dport", 0, true, DPORT}, {"app", 0, true, APP},
-	{"host", 0, true, HOST},     {"rule", 0, true, RULE},	{"uplink", 0, true, UPLINK},
-	{"limit", 0, true, LIMIT},   {NULL, 0, false, 0},
+	{"proto", 'p', true, PROTO}, {"src", 's', true, SRC},	  {"dst", 'd', true, DST},
+	{"dport", 0, true, DPORT},   {"app", 0, true, APP},	  {"host", 0, true, HOST},
+	{"rule", 0, true, RULE},     {"uplink", 0, true, UPLINK}, {"limit", 0, true, LIMIT},
+	{NULL, 0, false, 0},
 };
 
 static void render(json_t *data)
@@ -44,12 +44,11 @@ static bool filter(struct cli *cli, json_t *request, int option, const char *tex
 {
 	const char *name = own[option].name;
 	json_t *value = NULL;
-	struct ip_range range;
+	struct ip_addr addr;
 	int64_t number;
 	char shown[16];
 
 	switch (option) {
-	case SPORT:
 	case DPORT:
 	case LIMIT:
 		(void)snprintf(shown, sizeof(shown), "--%s", name);
@@ -60,10 +59,8 @@ static bool filter(struct cli *cli, json_t *request, int option, const char *tex
 		break;
 	case SRC:
 	case DST:
-		if (!ip_range_parse(text, &range)) {
-			cli->exit_code = cli_usage("--%s takes an address, prefix or range, not "
-						   "'%s'",
-						   name, text);
+		if (!ip_parse(text, &addr)) {
+			cli->exit_code = cli_usage("--%s takes an address, not '%s'", name, text);
 			return false;
 		}
 		/* fall through */

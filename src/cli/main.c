@@ -92,9 +92,9 @@ static const struct cli_command commands[] = {
 		.run = cli_flows,
 		.arguments = "[FILTERS] [--json]",
 		.summary = "the flows that the daemon knows",
-		.options = "  --proto P    --src A[/LEN]   --dst A[/LEN]   --sport N  --dport N\n"
-			   "  --app APP    --host NAME     --rule RULE     --uplink UPLINK\n"
-			   "  --limit N    at most N flows\n"
+		.options = "  --proto P    --src A    --dst B    --dport N    --app APP\n"
+			   "  --host NAME  --rule RULE           --uplink UPLINK\n"
+			   "  --limit N    at most N flows (default 10000)\n"
 			   "  --json       a JSON document\n",
 		.json = true,
 		.confs = 1,

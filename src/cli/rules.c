@@ -16,7 +16,7 @@
 
 #include "cli.h"
 
-static void render(const json_t *rules)
+static void render(json_t *rules)
 {
 	static const struct cli_column columns[] = {
 		{"PRIORITY", "priority", true, NULL},
@@ -29,6 +29,18 @@ static void render(const json_t *rules)
 		{NULL, NULL, false, NULL},
 	};
 
+	size_t i;
+	json_t *rule;
+
+	json_array_foreach(rules, i, rule)
+	{
+		const char *file = json_string_value(json_object_get(rule, "file"));
+		json_int_t line = json_integer_value(json_object_get(rule, "line"));
+
+		if (file != NULL)
+			json_object_set_new(rule, "from",
+					    json_sprintf("%s:%lld", file, (long long)line));
+	}
 	cli_table(rules, columns);
 }
 
@@ -75,10 +87,11 @@ static json_t *rules_of(const struct policy *policy)
 		json_object_set_new(rule, "last_hit", json_null());
 		json_object_set_new(rule, "action", action_of(&view));
 		json_object_set_new(rule, "late",
-				    !view.has_payload_keys	   ? json_null()
-				    : view.late == RULE_LATE_LEARN ? json_string("learn")
-								   : json_string("move"));
-		json_object_set_new(rule, "from", json_sprintf("%s:%d", view.file, view.line));
+				    json_string(view.late == RULE_LATE_LEARN ? "learn" : "move"));
+		json_object_set_new(rule, "file", json_string(view.file));
+		json_object_set_new(rule, "line", json_integer(view.line));
+		json_object_set_new(rule, "comment",
+				    view.comment != NULL ? json_string(view.comment) : json_null());
 		json_array_append_new(rules, rule);
 	}
 	return rules;
