@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+dist_man_MANS += \
+	man/waymark.8 \
+	man/waymarkd.8
