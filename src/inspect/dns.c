@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DNS over UDP and TCP (RFC 1035, 2136, 6891, 7766).
+ *
+ * A header of twelve bytes and a question is little proof on an arbitrary port,
+ * so off port 53 the whole message must hold together: known opcode, type and
+ * class, printable labels, every record walked, and not a byte left over. With
+ * port 53 on one side the question alone must be right, since tunnels, cut
+ * captures and broken clients are DNS there all the same. Nothing is claimed
+ * for the port alone.
+ *
+ * mDNS, LLMNR and NetBIOS names share this format and are protocols of their
+ * own; their ports are not looked at.
+ *
+ * The name is the first question's, folded to lower case. Bytes that are not
+ * printable ASCII, or a dot within a label, make it no name; an app all the
+ * same. A response gives no name: it is not what the client asked of this flow.
+ * Names are walked without following pointers; a pointer must point backwards,
+ * so there are no loops to run into.
+ */
+#include <string.h>
+
+#include "inspector.h"
+
+enum {
+	HEADER = 12,
+	PORT_DNS = 53,
+	TYPE_NIMLOC = 32, /* NetBIOS: NB */
+	TYPE_SRV = 33,	  /* NetBIOS: NBSTAT */
+	STREAM_QUERY_MAX = 4096,
+	COUNT_MAX = 2048,
+};
+
+enum message { MESSAGE_NOT, MESSAGE_MORE, MESSAGE_QUERY, MESSAGE_RESPONSE };
+
+struct reader {
+	const uint8_t *bytes;
+	uint32_t present, length; /* of the message */
+	uint32_t at;
+	bool strict;
+};
+
+struct question {
+	uint8_t name[256];
+	uint32_t name_length;
+	bool printable;
+};
+
+/* True with the port of a protocol that only looks like DNS. */
+static bool neighbour(uint16_t port)
+{
+	return port == 137 || port == 5353 || port == 5355;
+}
+
+/* Walks a name. With `question`, pointers are refused and its text is kept. */
+static bool walk_name(struct reader *reader, struct question *question)
+{
+	uint32_t total = 0;
+
+	for (;;) {
+		uint32_t label;
+
+		if (reader->at >= reader->present)
+			return false;
+		label = reader->bytes[reader->at];
+		if (label >= 0xc0) {
+			if (question || reader->at + 1 >= reader->present ||
+			    (inspect_be16(reader->bytes + reader->at) & 0x3fff) >= reader->at)
+				return false;
+			reader->at += 2;
+			return true;
+		}
+		reader->at++;
+		if (!label)
+			return true;
+		total += label + 1;
+		if (label > 63 || total > 254 || reader->present - reader->at < label)
+			return false;
+		for (uint32_t i = 0; question && i < label; i++) {
+			uint8_t c = reader->bytes[reader->at + i];
+
+			question->printable &= c > 0x20 && c < 0x7f && c != '.';
+			question->name[question->name_length++] = c;
+		}
+		if (question)
+			question->name[question->name_length++] = '.';
+		reader->at += label;
+	}
+}
+
+static bool walk_records(struct reader *reader, uint32_t count)
+{
+	while (count--) {
+		uint32_t data;
+
+		if (!walk_name(reader, NULL) || reader->present - reader->at < 10)
+			return false;
+		data = inspect_be16(reader->bytes + reader->at + 8);
+		reader->at += 10;
+		if (reader->present - reader->at < data)
+			return false;
+		reader->at += data;
+	}
+	return true;
+}
+
+/* NetBIOS encodes a name as one label of 32 letters from A to P. */
+static bool netbios_name(const struct question *question)
+{
+	if (question->name_length < 33 || question->name[32] != '.')
+		return false;
+	for (uint32_t i = 0; i < 32; i++)
+		if (question->name[i] < 'A' || question->name[i] > 'P')
+			return false;
+	return true;
+}
+
+static bool type_known(uint32_t type)
+{
+	return (type >= 1 && type <= 66) || (type >= 99 && type <= 109) ||
+	       (type >= 249 && type <= 262) || type == 32768 || type == 32769;
+}
+
+/* As far as the header is present; more of it can only refuse later. */
+static bool header_plausible(const struct reader *reader)
+{
+	const uint8_t *bytes = reader->bytes;
+	uint32_t opcode = reader->present > 2 ? bytes[2] >> 3 & 15 : 0;
+	bool response = reader->present > 2 && bytes[2] & 0x80;
+
+	if (opcode == 3 || opcode > 6 || (reader->strict && opcode != 0 && opcode < 4))
+		return false;
+	if (reader->present > 3) {
+		if (reader->strict && bytes[3] & 0x40)
+			return false;
+		/* a question carries no answer's flags: AA, TC, RA, rcode */
+		if (!response && (bytes[3] & 0x0f || (reader->strict && bytes[3] & 0x80)))
+			return false;
+		if (!response && reader->strict && bytes[2] & 0x06)
+			return false;
+	}
+	if (reader->present >= 6) {
+		uint32_t questions = inspect_be16(bytes + 4);
+
+		if (questions != 1 && !(opcode == 1 && !reader->strict && questions == 0))
+			return false;
+	}
+	for (uint32_t at = 6; at < HEADER && reader->present >= at + 2; at += 2) {
+		uint32_t count = inspect_be16(bytes + at);
+
+		if (count > COUNT_MAX || (!response && opcode == 0 && at == 6 && count > 0) ||
+		    (!response && opcode == 0 && count > 8))
+			return false;
+	}
+	return true;
+}
+
+static enum message read_message(struct reader *reader, struct question *question)
+{
+	bool response, whole = reader->present >= reader->length;
+	uint32_t records = 0, type, class;
+
+	if (reader->length < HEADER + 5 || !header_plausible(reader))
+		return MESSAGE_NOT;
+	if (reader->present < HEADER)
+		return MESSAGE_MORE;
+	response = reader->bytes[2] & 0x80;
+	for (uint32_t at = 6; at < HEADER; at += 2)
+		records += inspect_be16(reader->bytes + at);
+	reader->at = HEADER;
+	question->printable = true;
+	if (inspect_be16(reader->bytes + 4)) {
+		if (!walk_name(reader, question) || reader->present - reader->at < 4)
+			return whole ? MESSAGE_NOT : MESSAGE_MORE;
+		type = inspect_be16(reader->bytes + reader->at);
+		class = inspect_be16(reader->bytes + reader->at + 2);
+		reader->at += 4;
+		if ((type == TYPE_NIMLOC || type == TYPE_SRV) && netbios_name(question))
+			return MESSAGE_NOT;
+		if (class != 1 && class != 3 && class != 4 && class != 254 && class != 255)
+			return MESSAGE_NOT;
+		if (reader->strict && (!type_known(type) || !question->printable))
+			return MESSAGE_NOT;
+	} else if (!walk_records(reader, records)) {
+		return whole ? MESSAGE_NOT : MESSAGE_MORE;
+	}
+	if (reader->strict) {
+		if (!whole)
+			return MESSAGE_MORE;
+		if (!walk_records(reader, records) || reader->at != reader->length)
+			return MESSAGE_NOT;
+	}
+	return response ? MESSAGE_RESPONSE : MESSAGE_QUERY;
+}
+
+static void keep_name(const struct question *question, struct evidence *evidence)
+{
+	if (question->printable && question->name_length)
+		evidence_set_dns_name(evidence, HOST_DNS_QUERY, question->name,
+				      question->name_length);
+}
+
+static enum inspect_status dns_datagram(const struct inspect_datagram *datagram,
+					struct evidence *evidence)
+{
+	struct question question = {.name_length = 0};
+	struct reader reader = {
+		.bytes = datagram->bytes,
+		.present = datagram->captured,
+		.length = datagram->length,
+		.strict = datagram->client_port != PORT_DNS && datagram->server_port != PORT_DNS,
+	};
+
+	if (reader.strict && (neighbour(datagram->client_port) || neighbour(datagram->server_port)))
+		return INSPECT_NO;
+	switch (read_message(&reader, &question)) {
+	case MESSAGE_QUERY:
+		keep_name(&question, evidence);
+		return INSPECT_DONE;
+	case MESSAGE_RESPONSE:
+		return INSPECT_MINE;
+	case MESSAGE_NOT:
+	case MESSAGE_MORE: /* a datagram cut by the capture has no rest to wait for */
+		break;
+	}
+	return INSPECT_NO;
+}
+
+static enum inspect_status dns_stream(const struct inspect_stream *stream,
+				      struct evidence *evidence, bool *busy)
+{
+	bool refused = false, empty = false, response = false;
+
+	for (unsigned d = 0; d < 2; d++) {
+		struct question question = {.name_length = 0};
+		struct reader reader = {
+			.strict =
+				stream->client_port != PORT_DNS && stream->server_port != PORT_DNS,
+		};
+		uint32_t length = stream->length[d];
+
+		if (!length) {
+			empty = true;
+			continue;
+		}
+		if (length < 2) { /* half of the length: a query has few hundred bytes */
+			*busy |= stream->bytes[d][0] < STREAM_QUERY_MAX >> 8;
+			refused |= stream->bytes[d][0] >= STREAM_QUERY_MAX >> 8;
+			continue;
+		}
+		reader.bytes = stream->bytes[d] + 2;
+		reader.length = inspect_be16(stream->bytes[d]);
+		reader.present = length - 2 < reader.length ? length - 2 : reader.length;
+		if (reader.present > 2 && !(reader.bytes[2] & 0x80) &&
+		    reader.length > STREAM_QUERY_MAX) {
+			refused = true;
+			continue;
+		}
+		switch (read_message(&reader, &question)) {
+		case MESSAGE_QUERY:
+			keep_name(&question, evidence);
+			return INSPECT_DONE;
+		case MESSAGE_RESPONSE:
+			response = true;
+			break;
+		case MESSAGE_MORE:
+			*busy = true;
+			break;
+		case MESSAGE_NOT:
+			refused = true;
+			break;
+		}
+	}
+	if (response)
+		return *busy || empty ? INSPECT_MINE : INSPECT_DONE;
+	if (*busy)
+		return INSPECT_MORE;
+	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;
+}
+
+const struct inspector inspector_dns = {
+	.name = "dns",
+	.gives_tcp = INSPECT_HOST,
+	.gives_udp = INSPECT_HOST,
+	.stream = dns_stream,
+	.datagram = dns_datagram,
+};

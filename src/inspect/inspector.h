@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * inspector - the frame that every built-in protocol inspector fits in.
+ *
+ * To add a protocol: write src/inspect/NAME.c with a `const struct inspector
+ * inspector_NAME`, and add one X(NAME) below. Its position is its app number and
+ * its turn: when two could claim the same bytes, the earlier one does.
+ *
+ * An inspector is stateless: on each call it reads the whole prefix again. A
+ * prefix is at most 16 KiB and grows a few dozen times, so that costs less than
+ * the states would in mistakes.
+ */
+#ifndef INSPECT_INSPECTOR_H
+#define INSPECT_INSPECTOR_H
+
+#include <waymark/inspect.h>
+
+#define INSPECTORS(X) \
+	X(tls)        \
+	X(http)       \
+	X(dns)        \
+	X(ssh)
+
+#define INSPECTOR_COUNT_ONE(name) +1
+enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };
+
+enum inspect_status {
+	INSPECT_NO,   /* not this protocol, whatever comes */
+	INSPECT_MORE, /* may be it */
+	INSPECT_MINE, /* it is; a name or ALPN may still come */
+	INSPECT_DONE, /* it is, and nothing more will be learnt */
+};
+
+enum inspect_transport {
+	INSPECT_TCP = 1,
+	INSPECT_UDP = 2,
+};
+
+/* What an inspector may set beside its app; what no living inspector gives is "done". */
+enum inspect_gives {
+	INSPECT_HOST = 1,
+	INSPECT_ALPN = 2,
+};
+
+/* The in-order bytes of both directions; a length is 0 where nothing is known. */
+struct inspect_stream {
+	const uint8_t *bytes[2]; /* by flow_direction */
+	uint32_t length[2];
+	bool midstream; /* the bytes may begin anywhere, and the directions may be swapped */
+	bool last;	/* no more bytes will come: answer with what there is */
+	uint16_t client_port, server_port;
+};
+
+struct inspect_datagram {
+	const uint8_t *bytes;
+	uint32_t captured, length; /* present; on the wire */
+	enum flow_direction direction;
+	uint16_t client_port, server_port;
+};
+
+/*
+ * `busy` is set when a message has begun that the answer depends on: then the
+ * limits may be stretched to see its end.
+ */
+typedef enum inspect_status inspect_stream_fn(const struct inspect_stream *stream,
+					      struct evidence *evidence, bool *busy);
+typedef enum inspect_status inspect_datagram_fn(const struct inspect_datagram *datagram,
+						struct evidence *evidence);
+
+struct inspector {
+	const char *name; /* the app */
+	uint8_t gives_tcp, gives_udp;
+	inspect_stream_fn *stream;     /* NULL: not over TCP */
+	inspect_datagram_fn *datagram; /* NULL: not over UDP */
+};
+
+/* By app number less one. */
+extern const struct inspector *const inspect_table[INSPECTOR_COUNT];
+
+/* ---- for inspectors ---- */
+
+static inline uint32_t inspect_be16(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 8 | bytes[1];
+}
+
+/*
+ * The first name wins. A host is folded to lower case and loses one trailing dot; it must then
+ * be letters, digits, '-', '_' and single dots, or an IPv6 address. False: it is not, none is set.
+ */
+bool evidence_set_host(struct evidence *evidence, enum host_source source, const uint8_t *bytes,
+		       size_t length);
+/* A DNS name: any printable ASCII but space is kept, since DNS allows it. */
+bool evidence_set_dns_name(struct evidence *evidence, enum host_source source, const uint8_t *bytes,
+			   size_t length);
+/* Appends a whole name if it fits and is printable. GREASE values (RFC 8701) are left out. */
+void evidence_add_alpn(struct evidence *evidence, const uint8_t *bytes, size_t length);
+
+#endif
