@@ -121,7 +121,7 @@ static void fail(struct source_pcap *self, int error)
 			 "capture is cut in the middle of a packet (frame %llu)", frame + 1);
 	else
 		snprintf(self->source.error, sizeof(self->source.error),
-			 "capture is corrupt at frame %llu: %.180s", frame + 1, reason);
+			 "capture cannot be read at frame %llu: %.180s", frame + 1, reason);
 }
 
 static int source_pcap_receive(struct source *source, struct packet *packets)
