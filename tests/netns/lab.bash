@@ -36,7 +36,6 @@ declare -gA LAB_UP6=([ppp0]=2001:db8:1::2 [wan1]=2001:db8:2::2 [wan2]=2001:db8:3
 declare -gA LAB_GW6=([ppp0]=2001:db8:1::1 [wan1]=2001:db8:2::1 [wan2]=2001:db8:3::1)
 declare -gA LAB_LENGTH4=([ppp0]=30 [wan1]=24 [wan2]=24)
 declare -gA LAB_ISP=([ppp0]=isp1 [wan1]=isp2 [wan2]=isp3)
-declare -gA LAB_UPLINK_OF=([ppp0]=mail.out [wan1]=cable [wan2]=isdn)
 LAB_UPLINKS="ppp0 wan1 wan2"
 
 # the servers, all in net; any other address of the prefix answers too
@@ -433,10 +432,11 @@ lab_server_dns() {
 	wait_until 10 lab_port_open $LAB_DNS4 53
 }
 
-# Echo on TCP and UDP; every address of the server prefixes, these ports.
+# Echo on these ports: TCP on every address of the servers' prefixes, UDP on the echo and web addresses.
 lab_server_echo() { # PORT...
 	local port
-	lab_spawn echo "$LAB_NET" $LAB_PYTHON "$LAB_PROGRAMS" serve "$@"
+	lab_spawn echo "$LAB_NET" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp $LAB_ECHO4 --udp $LAB_ECHO6 \
+		--udp $LAB_WEB4 --udp $LAB_WEB6 "$@"
 	for port in "$@"; do
 		wait_until 10 lab_port_open $LAB_ECHO4 "$port"
 	done
@@ -660,6 +660,15 @@ lab_kernel_state() {
 }
 
 # ---- for bats ----
+
+[[ $(type -t bats_require_minimum_version) != function ]] || bats_require_minimum_version 1.5.0
+
+# `! command` does not fail a test; this does.
+refute() {
+	if "$@"; then
+		lab_fail "must fail: $*"
+	fi
+}
 
 # In setup_file: `lab_file [tun|veth] || return 0`. Without root there is no lab, and each test skips.
 lab_file() {

@@ -9,9 +9,11 @@ import argparse
 import asyncio
 import itertools
 import os
+import random
 import signal
 import socket
 import sys
+import threading
 import time
 
 
@@ -39,14 +41,14 @@ class EchoDatagrams(asyncio.DatagramProtocol):
 
 
 def serve(args):
-    """Echo on TCP and UDP. UDP answers from the address that was asked: one socket for each."""
+    """Echo on TCP, any address; on UDP at --udp addresses, so that each answers as itself."""
 
     async def main():
         loop = asyncio.get_running_loop()
         for port in args.ports:
-            await asyncio.start_server(echo_stream, "0.0.0.0", port, reuse_address=True)
-            await asyncio.start_server(echo_stream, "::", port, family=socket.AF_INET6)
-            for address in ("192.0.2.7", "2001:db8:ffff::7", "192.0.2.10", "2001:db8:ffff::10"):
+            for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+                await asyncio.start_server(echo_stream, address, port, family=family)
+            for address in args.udp:
                 await loop.create_datagram_endpoint(EchoDatagrams, (address, port))
         await asyncio.Event().wait()
 
@@ -60,7 +62,10 @@ def talk(args):
     kind = socket.SOCK_DGRAM if args.udp else socket.SOCK_STREAM
     line = socket.socket(family_of(args.address), kind)
     if args.tos is not None:
-        line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, args.tos)
+        if ":" in args.address:
+            line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, args.tos)
+        else:
+            line.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, args.tos)
     if args.mark is not None:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, args.mark)
     if args.source:
@@ -100,6 +105,28 @@ def exchange(line, payload, datagram):
         raise OSError(f"sent {payload!r}, got {got!r}")
 
 
+def blob(args):
+    """Sends `bytes` at once, as large as the socket takes them, and compares the echo."""
+    payload = random.Random(1).randbytes(args.bytes)
+    line = socket.create_connection((args.address, args.port), timeout=args.timeout)
+    got = bytearray()
+    reader = threading.Thread(target=lambda: read_into(line, got, len(payload)))
+    reader.start()
+    line.sendall(payload)
+    reader.join()
+    if got != payload:
+        sys.exit(f"blob: sent {len(payload)} bytes, got {len(got)}, different")
+    print(f"{len(got)} bytes there and back")
+
+
+def read_into(line, got, count):
+    while len(got) < count:
+        more = line.recv(1 << 16)
+        if not more:
+            return
+        got += more
+
+
 def flood(args):
     """One datagram to each of `count` different (address, port): as many new flows."""
     line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -126,6 +153,7 @@ def main():
 
     command = commands.add_parser("serve")
     command.add_argument("ports", type=int, nargs="+")
+    command.add_argument("--udp", action="append", default=[], metavar="ADDRESS")
     command.set_defaults(run=serve)
 
     command = commands.add_parser("talk")
@@ -142,6 +170,13 @@ def main():
     command.add_argument("--interval", type=float, default=0.02)
     command.add_argument("--timeout", type=float, default=3.0)
     command.set_defaults(run=talk)
+
+    command = commands.add_parser("blob")
+    command.add_argument("address")
+    command.add_argument("port", type=int)
+    command.add_argument("bytes", type=int)
+    command.add_argument("--timeout", type=float, default=10.0)
+    command.set_defaults(run=blob)
 
     command = commands.add_parser("flood")
     command.add_argument("prefix")

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Golden captures and the end-to-end tests in network namespaces.
+REPLAY_TESTS = tests/pcap/golden.sh
+
+NETNS_TESTS += \
+	tests/netns/classic.bats \
+	tests/netns/classic-gateway.bats \
+	tests/netns/ipv6.bats \
+	tests/netns/names.bats \
+	tests/netns/local.bats \
+	tests/netns/firewall-coexist.bats \
+	tests/netns/bypass.bats \
+	tests/netns/repair.bats \
+	tests/netns/return-path.bats \
+	tests/netns/lifecycle.bats \
+	tests/netns/flood.bats \
+	tests/netns/badinput.bats \
+	tests/netns/complaints.bats \
+	tests/netns/replay-live.bats \
+	tests/netns/memory.bats
+
+EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/pcap
+
+# The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
+bless: check-programs
+	@test -n '$(CASE)' && test -d '$(srcdir)/tests/pcap/$(CASE)' || { \
+		echo 'usage: make bless CASE=name, a directory of tests/pcap' >&2; exit 2; }
+	@cd '$(srcdir)/tests/pcap/$(CASE)' && \
+		'$(abs_top_builddir)/waymark' replay -c conf --json in.pcap >expected.new && \
+		{ diff -u expected expected.new 2>/dev/null || :; } && mv expected.new expected
+.PHONY: bless
