@@ -17,6 +17,7 @@
 #ifndef WAYMARK_CLI_H
 #define WAYMARK_CLI_H
 
+#include <getopt.h> /* optarg, optind */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,6 @@
  * and whatever the kernel has, whether firewall.manage is set or not.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

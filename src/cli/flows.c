@@ -7,7 +7,6 @@
  * should be all that crosses the socket. They are checked here first, so that a slip
  * is a usage error and not an empty answer.
  */
-#include <getopt.h>
 #include <string.h>
 
 #include <waymark/ip.h>

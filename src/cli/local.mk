@@ -2,6 +2,8 @@
 bin_PROGRAMS += waymark
 waymark_SOURCES = \
 	src/cli/ask.c \
+	src/cli/capture.c \
+	src/cli/capture.h \
 	src/cli/check.c \
 	src/cli/cli.h \
 	src/cli/diff.c \
@@ -11,6 +13,7 @@ waymark_SOURCES = \
 	src/cli/main.c \
 	src/cli/options.c \
 	src/cli/output.c \
+	src/cli/packets.h \
 	src/cli/reload.c \
 	src/cli/replay.c \
 	src/cli/rules.c \

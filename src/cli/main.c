@@ -11,7 +11,6 @@
  * failed is a failure, so that a full disk never looks like an empty answer.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
