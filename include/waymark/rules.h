@@ -128,6 +128,9 @@ void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts
 		   const struct evidence *evidence, const struct rules_interfaces *interfaces,
 		   struct rule_match *match);
 
+/* A DSCP by name ("ef", "af11", "cs5", ...) or number; as the `dscp` key takes it. */
+bool rules_dscp_parse(const char *word, uint32_t *dscp);
+
 enum rule_truth { RULE_NO, RULE_YES, RULE_OPEN };
 /* One rule alone, for explain. */
 enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,

@@ -496,6 +496,13 @@ void flow_table_set_final(struct flow_table *table, struct flow *flow)
 	list_append(table, list_of(flow), index);
 }
 
+struct flow *flow_table_oldest_undecided(struct flow_table *table)
+{
+	uint32_t index = oldest_of(table, 0);
+
+	return index == NONE ? NULL : &table->flows[index];
+}
+
 uint32_t flow_table_count(const struct flow_table *table)
 {
 	return table->count;

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The replay loop: the same receive, classify, verdict as in a worker, with a
+ * file as the source. What differs from live is told to the classifier, not
+ * done here: it reads on for app and host after a decision, since a capture
+ * holds every packet, where a live queue no longer sees a final flow.
+ *
+ * Flows leave the table in any order (idle time, eviction, the end); they are
+ * put in their place by number, so the output has the order of first packets.
+ */
+#include "capture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void flow_ended(const struct flow *flow, void *context)
+{
+	struct capture_run *run = context;
+	const struct flow_info *info = classify_info(flow);
+	struct capture_flow *slot;
+
+	if (flow->number == 0)
+		return;
+	if (flow->number > run->capacity) {
+		size_t capacity = run->capacity ? run->capacity * 2 : 256;
+		struct capture_flow *flows;
+
+		while (capacity < flow->number)
+			capacity *= 2;
+		flows = realloc(run->flows, capacity * sizeof(*flows));
+		if (!flows) {
+			run->out_of_memory = true;
+			return;
+		}
+		memset(flows + run->capacity, 0, (capacity - run->capacity) * sizeof(*flows));
+		run->flows = flows;
+		run->capacity = capacity;
+	}
+	if (flow->number > run->count)
+		run->count = flow->number;
+	slot = &run->flows[flow->number - 1];
+	slot->flow = *flow;
+	slot->flow.pending = slot->flow.info = NULL;
+	if (!info)
+		return;
+	slot->info = *info;
+	slot->info.host = info->host ? strdup(info->host) : NULL;
+	slot->info.alpn = NULL;
+	if (info->alpn && (slot->info.alpn = malloc(info->alpn_length)))
+		memcpy(slot->info.alpn, info->alpn, info->alpn_length);
+}
+
+static int read_all(struct source *source, struct classifier *classifier,
+		    const struct classify_policy *view, const struct capture_options *options,
+		    struct capture_run *run)
+{
+	struct packet packets[SOURCE_BATCH];
+	struct verdict verdicts[SOURCE_BATCH];
+	int count;
+
+	while ((count = source->ops->receive(source, packets)) > 0) {
+		for (int i = 0; i < count; i++) {
+			/* the one interface that --iface-in names has the index 1 */
+			packets[i].meta.iface_in = options->iface_in ? 1 : 0;
+			verdicts[i] = classify_packet(classifier, view, &packets[i]);
+			run->packets++;
+			run->bytes += packets[i].ip_length;
+			if (options->packet)
+				options->packet(&packets[i], classifier_last_flow(classifier, NULL),
+						&verdicts[i], options->context);
+		}
+		source->ops->verdicts(source, packets, verdicts, (size_t)count);
+	}
+	if (count < 0)
+		snprintf(run->error, sizeof(run->error), "%s", source_error(source));
+	return count;
+}
+
+int capture_run(const struct policy *policy, const char *path,
+		const struct capture_options *options, struct capture_run *run)
+{
+	const struct conf *conf = policy->conf;
+	struct classifier_options classifier_options = {
+		.flows_max = conf->flows.max,
+		.timeouts = {conf->flows.tcp_s, conf->flows.udp_s, conf->flows.other_s},
+		/* nothing waits for us here: a capture may take what it needs to show every name */
+		.inspect_bytes_max = (size_t)1 << 30,
+	};
+	struct rules_interfaces *interfaces = NULL;
+	struct classifier *classifier = NULL;
+	struct source *source;
+	struct classify_policy view;
+	int result = -ENOMEM;
+
+	*run = (struct capture_run){0};
+	source = source_pcap_open(path, run->error, sizeof(run->error));
+	if (!source)
+		return -EINVAL;
+	interfaces = rules_interfaces_new();
+	classifier = classifier_new(&classifier_options, flow_ended, run);
+	if (!interfaces || !classifier ||
+	    (options->iface_in && rules_interfaces_set(interfaces, 1, options->iface_in) < 0)) {
+		snprintf(run->error, sizeof(run->error), "out of memory");
+		goto out;
+	}
+	policy_classify_view(policy, &view);
+	view.generation = 1;
+	view.interfaces = interfaces;
+	view.inspect_decided = true;
+	/* marks are what a replay is for, also when the daemon only observes */
+	view.observe = false;
+	result = read_all(source, classifier, &view, options, run);
+	run->frames = *source_pcap_stats(source);
+out:
+	classifier_free(classifier);
+	if (run->out_of_memory && result == 0) {
+		snprintf(run->error, sizeof(run->error), "out of memory");
+		result = -ENOMEM;
+	}
+	rules_interfaces_free(interfaces);
+	source->ops->close(source);
+	return result;
+}
+
+void capture_run_release(struct capture_run *run)
+{
+	for (size_t i = 0; i < run->count; i++) {
+		free(run->flows[i].info.host);
+		free(run->flows[i].info.alpn);
+	}
+	free(run->flows);
+	*run = (struct capture_run){0};
+}
+
+uint32_t capture_value(const struct policy *policy, const struct flow *flow)
+{
+	return flow->value ? flow->value : policy->conf->mark.main;
+}
+
+const char *capture_rule(const struct policy *policy, const struct flow *flow)
+{
+	struct rule_view rule;
+
+	if (flow->rule < 0)
+		return NULL;
+	ruleset_view(policy->rules, (size_t)flow->rule, &rule);
+	return rule.name;
+}
+
+const char *capture_uplink(const struct policy *policy, const struct flow *flow)
+{
+	uint32_t value = capture_value(policy, flow);
+
+	if (flow->rule < 0 && value == policy->conf->mark.main)
+		return NULL;
+	return policy_uplink_name(policy, value);
+}
+
+const char *capture_late(const struct flow *flow)
+{
+	return flow->late == RULE_LATE_LEARN  ? "learn"
+	       : flow->late == RULE_LATE_MOVE ? "move"
+					      : NULL;
+}
+
+uint16_t capture_app(const struct capture_flow *flow)
+{
+	return flow->info.app_count ? flow->info.app[flow->info.app_count - 1] : APP_NONE;
+}

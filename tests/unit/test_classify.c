@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The meaning of marks, on real rules and real packets: each test writes a rules
+ * file, builds packets byte by byte, and looks at the verdicts.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <waymark/classify.h>
+
+#define PLAIN 1 /* an uplink without NAT */
+#define NATED 2 /* one with */
+
+struct bench {
+	struct diag_list diags;
+	struct ruleset *rules;
+	struct classifier *classifier;
+	struct classify_policy policy;
+	struct classify_rule_stats stats[16];
+	bool value_is_nat[128];
+	uint64_t now_us;
+};
+
+static void bench_rules(struct bench *bench, const char *text)
+{
+	static const struct rules_target targets[] = {
+		{.name = "plain", .value = PLAIN},
+		{.name = "nated", .value = NATED, .nat = true},
+	};
+	struct rules_options options = {.targets = targets, .target_count = 2};
+	char path[] = "/tmp/test_classify.XXXXXX";
+	int fd = mkstemp(path);
+	struct rules_builder *builder;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	assert_true(mark_layout_init(&options.mark, 0xff));
+	builder = rules_builder_new(&options, &bench->diags);
+	rules_add_file(builder, path, false);
+	bench->rules = rules_build(builder);
+	rules_builder_free(builder);
+	unlink(path);
+	if (!bench->rules)
+		diag_print(&bench->diags, stderr);
+	assert_non_null(bench->rules);
+	bench->policy.rules = bench->rules;
+	bench->policy.generation++;
+}
+
+static struct bench *bench_new(const char *rules)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct classifier_options options = {
+		.flows_max = 1024,
+		.timeouts = {7200, 180, 60},
+	};
+
+	assert_non_null(bench);
+	bench->value_is_nat[NATED] = true;
+	bench->now_us = 1700000000000000;
+	assert_true(mark_layout_init(&bench->policy.mark, 0xff));
+	bench->policy.limits = (struct inspect_limits){12, 16384};
+	bench->policy.value_is_nat = bench->value_is_nat;
+	bench->policy.rule_stats = bench->stats;
+	bench_rules(bench, rules);
+	bench->classifier = classifier_new(&options, NULL, NULL);
+	assert_non_null(bench->classifier);
+	return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+	classifier_free(bench->classifier);
+	ruleset_free(bench->rules);
+	diag_list_release(&bench->diags);
+	free(bench);
+}
+
+static void put16(uint8_t *at, unsigned value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+	put16(at, value >> 16);
+	put16(at + 2, value & 0xffff);
+}
+
+struct segment {
+	bool reply;
+	uint16_t sport, dport;
+	uint8_t flags;
+	uint32_t seq;
+	const void *payload;
+	size_t length;
+	uint32_t mark;
+	uint8_t hook;
+	uint8_t proto; /* 0: TCP */
+};
+
+/* 10.0.0.2 -> 192.0.2.9, or back. */
+static struct verdict send_packet(struct bench *bench, const struct segment *segment)
+{
+	static uint8_t bytes[20 + 20 + 4096];
+	static const uint8_t client[4] = {10, 0, 0, 2}, server[4] = {192, 0, 2, 9};
+	bool udp = segment->proto == 17;
+	size_t header = udp ? 8 : 20, total = 20 + header + segment->length;
+	uint8_t *l4 = bytes + 20;
+	struct packet packet;
+
+	assert_true(segment->length <= 4096);
+	memset(bytes, 0, 40);
+	bytes[0] = 0x45;
+	put16(bytes + 2, (unsigned)total);
+	bytes[8] = 64;
+	bytes[9] = udp ? 17 : 6;
+	memcpy(bytes + 12, segment->reply ? server : client, 4);
+	memcpy(bytes + 16, segment->reply ? client : server, 4);
+	put16(l4, segment->sport);
+	put16(l4 + 2, segment->dport);
+	if (udp) {
+		put16(l4 + 4, (unsigned)(8 + segment->length));
+	} else {
+		put32(l4 + 4, segment->seq);
+		l4[12] = 0x50;
+		l4[13] = segment->flags;
+	}
+	if (segment->length)
+		memcpy(l4 + header, segment->payload, segment->length);
+	assert_int_equal(packet_parse(&packet, bytes, total, total), PACKET_OK);
+	packet.meta = (struct packet_meta){
+		.time_us = bench->now_us += 1000,
+		.mark = segment->mark,
+		.hook = segment->hook,
+	};
+	return classify_packet(bench->classifier, &bench->policy, &packet);
+}
+
+static uint32_t syn(struct bench *bench, uint16_t sport, uint16_t dport)
+{
+	struct segment segment = {
+		.sport = sport, .dport = dport, .flags = PACKET_TCP_SYN, .seq = 999};
+
+	return send_packet(bench, &segment).mark;
+}
+
+static uint32_t data(struct bench *bench, uint16_t sport, uint16_t dport, uint32_t offset,
+		     const void *payload, size_t length)
+{
+	struct segment segment = {
+		.sport = sport,
+		.dport = dport,
+		.flags = PACKET_TCP_ACK,
+		.seq = 1000 + offset,
+		.payload = payload,
+		.length = length,
+	};
+
+	return send_packet(bench, &segment).mark;
+}
+
+static uint32_t reply(struct bench *bench, uint16_t sport, uint16_t dport, const char *text)
+{
+	struct segment segment = {
+		.reply = true,
+		.sport = dport,
+		.dport = sport,
+		.flags = PACKET_TCP_ACK,
+		.seq = 5000,
+		.payload = text,
+		.length = strlen(text),
+		.hook = PACKET_HOOK_FORWARD,
+	};
+
+	return send_packet(bench, &segment).mark;
+}
+
+static struct flow *last(const struct bench *bench)
+{
+	return classifier_last_flow(bench->classifier, NULL);
+}
+
+static const char request[] = "GET / HTTP/1.1\r\nHost: www.video.example\r\n\r\n";
+
+/* ---- header rules ---- */
+
+static void header_rules_alone_make_every_flow_final_on_its_first_packet(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { proto = \"tcp\"; dport = [25, 465]; }; "
+		"uplink = \"plain\"; } );");
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 25), PLAIN);
+	assert_int_equal(last(bench)->state, FLOW_FINAL);
+	assert_int_equal(last(bench)->decided_packet, 1);
+	assert_int_equal(syn(bench, 40001, 80), 0x7f);
+	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(bench->stats[0].hits, 1);
+	bench_free(bench);
+}
+
+static void every_packet_of_a_decided_flow_carries_its_mark(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"plain\"; } );");
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 25), PLAIN);
+	assert_int_equal(reply(bench, 40000, 25, "220 ready\r\n"), PLAIN);
+	assert_int_equal(data(bench, 40000, 25, 0, NULL, 0), PLAIN);
+	assert_int_equal(data(bench, 40000, 25, 0, "EHLO\r\n", 6), PLAIN);
+	bench_free(bench);
+}
+
+static void foreign_mark_bits_survive(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"plain\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 25, .flags = PACKET_TCP_SYN, .mark = 0xabcd0000};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, 0xabcd0001);
+	segment.dport = 80;
+	segment.mark = 0x00000100;
+	assert_int_equal(send_packet(bench, &segment).mark, 0x0000017f);
+	bench_free(bench);
+}
+
+static void a_drop_rule_gives_the_drop_value_or_drops_where_no_chain_does(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"no-telnet\"; match = { dport = 23; }; drop = true; } );");
+	struct segment segment = {.sport = 1, .dport = 23, .flags = PACKET_TCP_SYN};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, 0x7d);
+	assert_false(send_packet(bench, &segment).drop);
+	bench->policy.drop_by_verdict = true;
+	assert_true(send_packet(bench, &segment).drop);
+	bench_free(bench);
+}
+
+static void observe_leaves_every_mark_as_it_is(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"plain\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 25, .flags = PACKET_TCP_SYN, .mark = 0x12340000};
+
+	(void)state;
+	bench->policy.observe = true;
+	assert_int_equal(send_packet(bench, &segment).mark, 0x12340000);
+	assert_int_equal(last(bench)->value, PLAIN);
+	bench_free(bench);
+}
+
+/* ---- open rules ---- */
+
+#define VIDEO(uplink)                                                                             \
+	"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = \"" uplink \
+	"\"; } );"
+
+static void a_name_rule_is_open_until_the_name_is_seen_and_moves_where_there_is_no_nat(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("plain"));
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 80), 0x80);
+	assert_int_equal(last(bench)->state, FLOW_PROVISIONAL);
+	assert_int_equal(data(bench, 40000, 80, 0, request, 30), 0x80);
+	assert_int_equal(data(bench, 40000, 80, 30, request + 30, sizeof(request) - 31), PLAIN);
+	assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
+	assert_true(last(bench)->moved);
+	assert_int_equal(last(bench)->decided_packet, 3);
+	assert_string_equal(classify_info(last(bench))->host, "www.video.example");
+	bench_free(bench);
+}
+
+static void with_nat_the_flow_keeps_its_line_and_the_rule_is_learned(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("nated"));
+
+	(void)state;
+	syn(bench, 40000, 80);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), 0x7f);
+	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
+	assert_int_equal(last(bench)->rule, 0);
+	assert_false(last(bench)->moved);
+	bench_free(bench);
+}
+
+static void a_header_rule_behind_an_open_name_rule_steers_from_the_first_packet(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"nated\"; }, { name = \"web\"; match = { dport = 80; }; uplink = \"plain\"; } "
+		");");
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 80), 0x80 | PLAIN);
+	/* the name is another: the open rule is refuted, and what it has becomes final */
+	assert_int_equal(data(bench, 40000, 80, 0, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 35),
+			 PLAIN);
+	assert_int_equal(last(bench)->rule, 1);
+	assert_false(last(bench)->moved);
+	bench_free(bench);
+}
+
+static void a_flow_on_a_nat_line_is_not_moved_off_it_by_default(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"plain\"; }, { name = \"web\"; match = { dport = 80; }; uplink = \"nated\"; } "
+		");");
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), NATED);
+	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
+	bench_free(bench);
+}
+
+static void late_move_in_the_rule_is_obeyed_even_with_nat(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"nated\"; late = \"move\"; } );");
+
+	(void)state;
+	syn(bench, 40000, 80);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), NATED);
+	assert_true(last(bench)->moved);
+	bench_free(bench);
+}
+
+static void a_drop_behind_an_open_rule_waits_until_that_rule_is_refuted(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"plain\"; }, { name = \"rest\"; drop = true; } );");
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 80), 0x80);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
+	assert_int_equal(syn(bench, 40001, 80), 0x80);
+	assert_int_equal(data(bench, 40001, 80, 0, "\x01\x02\x03\x04 nothing known", 18), 0x7d);
+	bench_free(bench);
+}
+
+static void what_is_no_known_protocol_is_refuted_at_once(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("plain"));
+
+	(void)state;
+	syn(bench, 40000, 9999);
+	assert_int_equal(data(bench, 40000, 9999, 0, "\x01\x02\x03\x04\x05\x06\x07\x08", 8), 0x7f);
+	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(last(bench)->late, RULE_LATE_NONE);
+	bench_free(bench);
+}
+
+static void a_payload_pattern_is_matched_over_two_segments(void **state)
+{
+	struct bench *bench = bench_new("rules = ( { name = \"acme\"; match = { proto = \"tcp\"; "
+					"payload = \"^ACME/[0-9]\"; }; mark = 7; } );");
+
+	(void)state;
+	syn(bench, 40000, 4000);
+	assert_int_equal(data(bench, 40000, 4000, 0, "ACM", 3), 0x80);
+	assert_int_equal(data(bench, 40000, 4000, 3, "E/2 hello", 9), 7);
+	bench_free(bench);
+}
+
+static void limits_close_what_no_evidence_decides(void **state)
+{
+	struct bench *bench =
+		bench_new("rules = ( { name = \"acme\"; match = { payload = \"ACME\"; "
+			  "}; mark = 7; } );");
+	uint32_t mark = 0;
+
+	(void)state;
+	syn(bench, 40000, 4000);
+	for (uint32_t i = 0; i < 12; i++)
+		mark = data(bench, 40000, 4000, i * 4, "zzzz", 4);
+	assert_int_equal(mark, 0x7f);
+	assert_int_equal(last(bench)->state, FLOW_FINAL);
+	bench_free(bench);
+}
+
+/* ---- flows older than our knowledge of them ---- */
+
+static void a_midstream_flow_is_decided_late_by_header_rules_too(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"nated\"; }, "
+		"{ name = \"web\"; match = { dport = 80; }; uplink = \"plain\"; } );");
+
+	(void)state;
+	assert_int_equal(data(bench, 40000, 25, 0, "DATA\r\n", 6), 0x7f);
+	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
+	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(data(bench, 40001, 80, 0, "x", 1), PLAIN);
+	assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
+	bench_free(bench);
+}
+
+static void a_hint_makes_any_flow_late(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"voip\"; match = { dport = 5060; }; uplink = \"nated\"; } );");
+	struct segment segment = {.proto = 17,
+				  .sport = 5060,
+				  .dport = 5060,
+				  .payload = "x",
+				  .length = 1,
+				  .mark = 0xff00007e};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, 0xff00007f);
+	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
+	bench_free(bench);
+}
+
+static void a_flow_that_an_earlier_run_steered_keeps_its_line(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"web\"; match = { dport = 80; }; uplink = \"plain\"; late = "
+		"\"learn\"; } );");
+	struct segment segment = {.sport = 40000,
+				  .dport = 80,
+				  .flags = PACKET_TCP_ACK,
+				  .seq = 77,
+				  .mark = 0x80 | NATED};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, NATED);
+	bench_free(bench);
+}
+
+static void a_final_mark_is_left_alone(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"web\"; match = { dport = 80; }; uplink = \"plain\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 80, .flags = PACKET_TCP_ACK, .seq = 77, .mark = NATED};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, NATED);
+	bench_free(bench);
+}
+
+static void an_answer_seen_first_is_judged_as_the_flow_that_it_answers(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { src = \"10.0.0.0/8\"; dport = 25; }; "
+		"uplink = \"plain\"; } );");
+
+	(void)state;
+	assert_int_equal(reply(bench, 40000, 25, "220 ready\r\n"), PLAIN);
+	bench_free(bench);
+}
+
+/* ---- reload, budget, reading on ---- */
+
+static void a_reload_judges_open_flows_anew_and_leaves_final_ones(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"plain\"; }, { name = \"mail\"; match = { dport = 25; }; uplink = \"plain\"; } "
+		");");
+	struct ruleset *before = bench->rules;
+
+	(void)state;
+	syn(bench, 40000, 80);
+	reply(bench, 40001, 25, "220 x\r\n");
+	assert_int_equal(last(bench)->state, FLOW_FINAL);
+	bench_rules(bench,
+		    "rules = ( { name = \"late-video\"; match = { host = \"video.example\"; }; "
+		    "mark = 9; } );");
+	ruleset_free(before);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), 9);
+	assert_int_equal(reply(bench, 40001, 25, "220 x\r\n"), PLAIN);
+	bench_free(bench);
+}
+
+static void past_the_memory_budget_flows_are_decided_by_what_is_known(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("plain"));
+	struct classifier_options options = {
+		.flows_max = 1024,
+		.timeouts = {7200, 180, 60},
+		.inspect_bytes_max = 20000,
+	};
+
+	(void)state;
+	classifier_free(bench->classifier);
+	bench->classifier = classifier_new(&options, NULL, NULL);
+	for (uint16_t port = 1; port <= 500; port++)
+		syn(bench, port, 80);
+	assert_true(classifier_stats(bench->classifier)->refused_memory > 400);
+	/* the oldest was given up, the newest is still looked at */
+	assert_int_equal(data(bench, 1, 80, 0, request, sizeof(request) - 1), 0x7f);
+	assert_int_equal(data(bench, 500, 80, 0, request, sizeof(request) - 1), PLAIN);
+	bench_free(bench);
+}
+
+static void replay_reads_on_after_a_decision_and_the_decision_stays(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"web\"; match = { dport = 80; }; uplink = \"plain\"; } );");
+
+	(void)state;
+	bench->policy.inspect_decided = true;
+	assert_int_equal(syn(bench, 40000, 80), PLAIN);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
+	assert_string_equal(classify_info(last(bench))->host, "www.video.example");
+	assert_int_equal(last(bench)->decided_packet, 1);
+	bench_free(bench);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(header_rules_alone_make_every_flow_final_on_its_first_packet),
+		cmocka_unit_test(every_packet_of_a_decided_flow_carries_its_mark),
+		cmocka_unit_test(foreign_mark_bits_survive),
+		cmocka_unit_test(a_drop_rule_gives_the_drop_value_or_drops_where_no_chain_does),
+		cmocka_unit_test(observe_leaves_every_mark_as_it_is),
+		cmocka_unit_test(
+			a_name_rule_is_open_until_the_name_is_seen_and_moves_where_there_is_no_nat),
+		cmocka_unit_test(with_nat_the_flow_keeps_its_line_and_the_rule_is_learned),
+		cmocka_unit_test(
+			a_header_rule_behind_an_open_name_rule_steers_from_the_first_packet),
+		cmocka_unit_test(a_flow_on_a_nat_line_is_not_moved_off_it_by_default),
+		cmocka_unit_test(late_move_in_the_rule_is_obeyed_even_with_nat),
+		cmocka_unit_test(a_drop_behind_an_open_rule_waits_until_that_rule_is_refuted),
+		cmocka_unit_test(what_is_no_known_protocol_is_refuted_at_once),
+		cmocka_unit_test(a_payload_pattern_is_matched_over_two_segments),
+		cmocka_unit_test(limits_close_what_no_evidence_decides),
+		cmocka_unit_test(a_midstream_flow_is_decided_late_by_header_rules_too),
+		cmocka_unit_test(a_hint_makes_any_flow_late),
+		cmocka_unit_test(a_flow_that_an_earlier_run_steered_keeps_its_line),
+		cmocka_unit_test(a_final_mark_is_left_alone),
+		cmocka_unit_test(an_answer_seen_first_is_judged_as_the_flow_that_it_answers),
+		cmocka_unit_test(a_reload_judges_open_flows_anew_and_leaves_final_ones),
+		cmocka_unit_test(past_the_memory_budget_flows_are_decided_by_what_is_known),
+		cmocka_unit_test(replay_reads_on_after_a_decision_and_the_decision_stays),
+	};
+
+	return cmocka_run_group_tests_name("classify", tests, NULL, NULL);
+}
