@@ -30,6 +30,10 @@ _waymark()
 		mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp icmpv6 sctp' -- "$word")
 		return
 		;;
+	--hook)
+		mapfile -t COMPREPLY < <(compgen -W 'forward output' -- "$word")
+		return
+		;;
 	--src | --dst | --sport | --dport | --host | --dscp | --app | --rule | --uplink | --limit | --iface-in)
 		return
 		;;
@@ -42,7 +46,10 @@ _waymark()
 	status | rules | stats) words="--json $common" ;;
 	uplinks) words="--plan --json $common" ;;
 	flows) words="--proto --src --dst --dport --app --host --rule --uplink --limit --json $common" ;;
-	explain) words="--src --dst --proto --sport --dport --host --dscp --iface-in --json $common" ;;
+	explain)
+		words="--src --dst --proto --sport --dport --host --app --alpn --dscp --ttl --length --mark"
+		words="$words --uid --gid --iface-in --iface-out --hook --older --json $common"
+		;;
 	firewall) words="show apply check remove -4 -6 $common" ;;
 	replay | diff)
 		if [[ $word != -* ]]; then

@@ -52,9 +52,10 @@ static const struct cli_command commands[] = {
 		.arguments = "--src A --dst B [--proto P] [--sport N] [--dport N] ...",
 		.summary = "why a flow would go where it goes",
 		.options = "  --src A --dst B --proto P --sport N --dport N\n"
-			   "  --host H     the name asked for\n"
-			   "  --dscp X     a DSCP name or number\n"
-			   "  --iface-in I the interface it comes in by\n"
+			   "  --host H, --app A, --alpn A      what inspection would find\n"
+			   "  --dscp X, --ttl N, --length N, --mark M, --uid N, --gid N\n"
+			   "  --iface-in I, --iface-out I, --hook forward|output\n"
+			   "  --older      the flow is older than the daemon\n"
 			   "  --json       a JSON document\n",
 		.json = true,
 		.confs = 1,
