@@ -5,10 +5,11 @@
  * libconfig cuts integers without an L suffix to 32 bits in silence, translates
  * "\x41" where a pattern wanted it left alone, accepts a comment that never ends,
  * names neither the key nor the first place of a duplicate, ends the process when
- * an @include names a directory, and gives a string the line of the token after
- * it. So this reads the file first, with libconfig's own token rules, and writes
- * the *flat text* that libconfig then parses: comments gone, @include expanded,
- * the newlines that follow a string moved behind a closing bracket or separator.
+ * an @include names a directory, gives a string the line of the token after it,
+ * says no more than "syntax error", and leaks a string then. So this reads the file first, with
+ * libconfig's own token rules, and writes the *flat text* that libconfig then parses: comments
+ * gone, @include expanded, the newlines that follow a string moved behind a closing bracket or
+ * separator.
  *
  * Invariants:
  * - Each flat line comes from one line of one file; `origins` says which.
@@ -16,20 +17,24 @@
  *   before a closing bracket is reported and blanked, so that checking goes on.
  * - Bytes, includes, include depth and nesting are bounded, so libconfig's
  *   recursion is too.
+ * - The grammar is checked here, a little more strictly than libconfig does, so
+ *   that libconfig sees only text that it accepts.
  */
 #include "scan.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <waymark/settings.h>
 
-enum token { TOKEN_NONE, TOKEN_NAME, TOKEN_COMMA, TOKEN_STRING, TOKEN_OTHER };
+enum token { TOKEN_NONE, TOKEN_NAME, TOKEN_COMMA, TOKEN_OPENING, TOKEN_STRING, TOKEN_OTHER };
 
 /* One file while it is read. */
 struct reader {
@@ -157,6 +162,65 @@ static void emit_token(struct scan *scan, struct reader *reader, size_t length, 
 	reader->position += length;
 }
 
+static char innermost(const struct scan *scan)
+{
+	return scan->scope_count ? scan->scopes[scan->scope_count - 1].opening : '{';
+}
+
+/* The first syntax error ends the reading. */
+static void syntax_error(struct scan *scan, const struct reader *reader, size_t length)
+{
+	char wanted[96], found[48];
+	char opening = innermost(scan);
+	const char *text = reader->data + reader->position;
+
+	switch (scan->expect) {
+	case SCAN_KEY:
+		snprintf(wanted, sizeof(wanted), "a key");
+		break;
+	case SCAN_EQUALS:
+		snprintf(wanted, sizeof(wanted), "'=' after '%.*s'",
+			 (int)(reader->last_length < 64 ? reader->last_length : 64),
+			 scan->text + reader->last_offset);
+		break;
+	case SCAN_VALUE:
+		snprintf(wanted, sizeof(wanted), "a value");
+		break;
+	case SCAN_END:
+		snprintf(wanted, sizeof(wanted), "%s",
+			 opening == '{'	  ? "';' or a key"
+			 : opening == '[' ? "',' or ']'"
+					  : "',' or ')'");
+		break;
+	}
+	if (*text > ' ' && *text < 127)
+		snprintf(found, sizeof(found), "'%.*s'", (int)(length < 32 ? length : 32), text);
+	else
+		snprintf(found, sizeof(found), "the byte 0x%02x", (unsigned)(unsigned char)*text);
+	diag_error(scan->diags, scan->files[reader->file], (int)reader->line,
+		   "syntax error: expected %s, not %s", wanted, found);
+	scan->broken = true;
+}
+
+/* A value of `type` begins: 'i'nteger, 'l'ong, 'f'raction, 's'tring, 'b'ool, or a bracket. */
+static void take_value(struct scan *scan, const struct reader *reader, char type, size_t length)
+{
+	if (scan->expect != SCAN_VALUE) {
+		syntax_error(scan, reader, length);
+		return;
+	}
+	scan->expect = SCAN_END;
+	if (innermost(scan) != '[')
+		return;
+	struct scan_scope *array = &scan->scopes[scan->scope_count - 1];
+	if (!strchr("{([", type) && (!array->type || array->type == type)) {
+		array->type = type;
+		return;
+	}
+	finding(scan, reader, "[ ] holds plain values of one type only, others need ( )");
+	scan->broken = true;
+}
+
 static void skip_comment(struct scan *scan, struct reader *reader)
 {
 	if (peek(reader, 0) == '#' || peek(reader, 1) == '/') {
@@ -188,6 +252,11 @@ static void copy_string(struct scan *scan, struct reader *reader)
 {
 	unsigned opened = reader->line, warned = 0;
 
+	/* Strings in a row are one. */
+	if (scan->expect != SCAN_END || reader->last != TOKEN_STRING)
+		take_value(scan, reader, 's', 1);
+	if (scan->broken)
+		return;
 	emit_token(scan, reader, 1, TOKEN_STRING);
 	while (reader->position < reader->size) {
 		char c = peek(reader, 0);
@@ -216,87 +285,129 @@ static void copy_string(struct scan *scan, struct reader *reader)
 	scan->broken = true;
 }
 
-/* An integer without L that 32 bits cannot hold, or with L that 64 cannot. */
-static void check_integer(struct scan *scan, struct reader *reader, const char *text)
+/* The type of a number by libconfig's rules: 'i', 'l', 'f'; 0: it is none. */
+static char number_type(const char *text)
 {
-	bool negative = *text == '-', hex = false, overflow = false;
-	const char *digit = text + (*text == '-' || *text == '+');
-	if (digit == text && digit[0] == '0' && (digit[1] == 'x' || digit[1] == 'X')) {
-		hex = true;
-		digit += 2;
+	size_t digits, fraction = 0;
+
+	if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+		digits = strspn(text + 2, "0123456789abcdefABCDEF");
+		text += 2;
+	} else {
+		text += *text == '-' || *text == '+';
+		digits = strspn(text, "0123456789");
+		bool point = text[digits] == '.';
+		if (point)
+			fraction = strspn(text + digits + 1, "0123456789");
+		const char *rest = text + digits + point + fraction;
+		if (digits + fraction && (*rest == 'e' || *rest == 'E')) {
+			rest += 1 + (rest[1] == '-' || rest[1] == '+');
+			size_t exponent = strspn(rest, "0123456789");
+			return exponent && !rest[exponent] ? 'f' : 0;
+		}
+		if (point)
+			return digits + fraction && !*rest ? 'f' : 0;
 	}
+	if (!digits)
+		return 0;
+	text += digits;
+	if (!*text)
+		return 'i';
+	return strcmp(text, "L") == 0 || strcmp(text, "LL") == 0 ? 'l' : 0;
+}
+
+/* Whole numbers: without L libconfig keeps 32 bits, with it 64. */
+static void check_integer(struct scan *scan, struct reader *reader, const char *text, char type)
+{
+	bool negative = *text == '-', hex = text[1] == 'x' || text[1] == 'X', overflow = false;
 	uint64_t value = 0, base = hex ? 16 : 10;
-	for (; *digit && *digit != 'L'; digit++) {
-		uint64_t worth;
-		if (is_digit(*digit))
-			worth = (uint64_t)(*digit - '0');
-		else if (hex && *digit >= 'a' && *digit <= 'f')
-			worth = (uint64_t)(*digit - 'a') + 10;
-		else if (hex && *digit >= 'A' && *digit <= 'F')
-			worth = (uint64_t)(*digit - 'A') + 10;
-		else
-			return; /* a float, or nothing that libconfig accepts */
-		if (value > (UINT64_MAX - worth) / base)
-			overflow = true;
-		value = value * base + worth;
-	}
 	const char *path = scan->files[reader->file];
 	int line = (int)reader->line;
+
+	for (const char *c = text + (hex ? 2 : (*text == '-' || *text == '+')); *c && *c != 'L';
+	     c++) {
+		uint64_t worth = (uint64_t)(is_digit(*c) ? *c - '0' : (*c | 32) - 'a' + 10);
+		overflow |= value > (UINT64_MAX - worth) / base;
+		value = value * base + worth;
+	}
 	if (overflow || value > INT64_MAX) {
 		diag_error(scan->diags, path, line, "%s is too large for a number", text);
 		value = UINT64_MAX;
-	} else if (*digit == 'L' || value <= (uint64_t)INT32_MAX + negative) {
+	} else if (type == 'l' || value <= (uint64_t)INT32_MAX + negative) {
 		return;
 	} else {
-		int64_t whole = negative ? -(int64_t)value : (int64_t)value;
+		value = negative ? -value : value;
 		diag_error(scan->diags, path, line,
 			   "%s reads as %d, numbers of more than 31 bits need the suffix L: %sL",
-			   text, (int)(int32_t)(uint32_t)whole, text);
-		value = (uint64_t)whole;
+			   text, (int)(int32_t)(uint32_t)value, text);
 	}
 	void *cuts = scan->cuts;
 	if (!grow(scan, &cuts, scan->cut_count, &scan->cut_capacity, sizeof(*scan->cuts)))
 		return;
 	scan->cuts = cuts;
 	/* A setting stands on the line of its key, an element on its own. */
-	bool element = scan->scope_count && scan->scopes[scan->scope_count - 1].opening != '{';
 	scan->cuts[scan->cut_count++] = (struct scan_cut){
-		.flat = element ? scan->flat : reader->key_flat,
+		.flat = innermost(scan) == '{' ? reader->key_flat : scan->flat,
 		.value = (int)(int32_t)(uint32_t)value,
 	};
 }
 
 static void copy_number(struct scan *scan, struct reader *reader)
 {
-	char text[64];
+	char text[64] = "";
 	size_t length = 1;
 	bool hex = peek(reader, 0) == '0' && (peek(reader, 1) == 'x' || peek(reader, 1) == 'X');
 
 	for (;; length++) {
 		char c = peek(reader, length), before = peek(reader, length - 1);
 		bool exponent = !hex && (before == 'e' || before == 'E');
-		if (!is_digit(c) && c != '.' && !(c >= 'a' && c <= 'z') &&
-		    !(c >= 'A' && c <= 'Z') && !(exponent && (c == '+' || c == '-')))
+		if (!is_name(c) && c != '.' && !(exponent && c == '+'))
+			break;
+		if (c == '-' && !exponent)
 			break;
 	}
-	size_t start = reader->position;
+	if (length < sizeof(text))
+		memcpy(text, reader->data + reader->position, length);
+	char type = number_type(text);
+	if (!type && scan->expect == SCAN_VALUE) {
+		diag_error(scan->diags, scan->files[reader->file], (int)reader->line,
+			   "syntax error: '%.*s' is no number", (int)(length < 64 ? length : 64),
+			   reader->data + reader->position);
+		scan->broken = true;
+		return;
+	}
+	take_value(scan, reader, type, length);
+	if (scan->broken)
+		return;
 	emit_token(scan, reader, length, TOKEN_OTHER);
-	size_t kept = length < sizeof(text) ? length : sizeof(text) - 1;
-	memcpy(text, reader->data + start, kept);
-	text[kept] = '\0';
-	check_integer(scan, reader, text);
+	if (type != 'f')
+		check_integer(scan, reader, text, type);
+}
+
+static void copy_word(struct scan *scan, struct reader *reader)
+{
+	const char *text = reader->data + reader->position;
+	size_t length = 1;
+
+	while (is_name(peek(reader, length)))
+		length++;
+	bool truth = (length == 4 && strncasecmp(text, "true", 4) == 0) ||
+		     (length == 5 && strncasecmp(text, "false", 5) == 0);
+	bool in_group = innermost(scan) == '{';
+	if (truth)
+		take_value(scan, reader, 'b', length);
+	else if (scan->expect == SCAN_KEY || (scan->expect == SCAN_END && in_group))
+		scan->expect = SCAN_EQUALS;
+	else
+		syntax_error(scan, reader, length);
+	if (!scan->broken)
+		emit_token(scan, reader, length, truth ? TOKEN_OTHER : TOKEN_NAME);
 }
 
 /* The name just read is a key of the innermost group. */
 static void note_key(struct scan *scan, struct reader *reader)
 {
-	size_t first = 0;
-	if (scan->scope_count) {
-		const struct scan_scope *scope = &scan->scopes[scan->scope_count - 1];
-		if (scope->opening != '{')
-			return;
-		first = scope->first_key;
-	}
+	size_t first = scan->scope_count ? scan->scopes[scan->scope_count - 1].first_key : 0;
 	for (size_t i = first; i < scan->key_count; i++) {
 		const struct scan_key *key = &scan->keys[i];
 		if (key->length != reader->last_length ||
@@ -330,58 +441,86 @@ static void note_key(struct scan *scan, struct reader *reader)
 
 static void open_scope(struct scan *scan, struct reader *reader, char opening)
 {
+	take_value(scan, reader, opening, 1);
+	if (scan->broken)
+		return;
 	if (scan->scope_count == SCAN_MAX_NESTING) {
 		finding(scan, reader, "brackets are nested too deeply");
 		scan->broken = true;
 		return;
 	}
-	scan->scopes[scan->scope_count++] =
-		(struct scan_scope){opening, reader->file, reader->line, scan->key_count};
+	scan->scopes[scan->scope_count++] = (struct scan_scope){
+		.opening = opening,
+		.file = reader->file,
+		.line = reader->line,
+		.first_key = scan->key_count,
+	};
+	scan->expect = opening == '{' ? SCAN_KEY : SCAN_VALUE;
 }
 
 static void close_scope(struct scan *scan, struct reader *reader, char closing)
 {
-	if (reader->last == TOKEN_COMMA && closing != '}') {
-		diag_error(scan->diags, scan->files[reader->file], (int)reader->line,
-			   "no comma may stand before '%c'", closing);
-		scan->text[reader->last_offset] = ' ';
-	}
+	const char *path = scan->files[reader->file];
+
 	if (!scan->scope_count) {
-		diag_error(scan->diags, scan->files[reader->file], (int)reader->line,
-			   "'%c' closes nothing", closing);
+		diag_error(scan->diags, path, (int)reader->line, "'%c' closes nothing", closing);
 		scan->broken = true;
 		return;
 	}
-	const struct scan_scope *scope = &scan->scopes[--scan->scope_count];
-	scan->key_count = scope->first_key;
+	const struct scan_scope *scope = &scan->scopes[scan->scope_count - 1];
 	char expected = scope->opening == '{' ? '}' : scope->opening == '(' ? ')' : ']';
 	if (expected != closing) {
-		diag_error(scan->diags, scan->files[reader->file], (int)reader->line,
+		diag_error(scan->diags, path, (int)reader->line,
 			   "'%c' where '%c' must close the '%c' of line %u", closing, expected,
 			   scope->opening, scope->line);
 		scan->broken = true;
+		return;
+	}
+	if (scan->expect == SCAN_VALUE && closing != '}' && reader->last == TOKEN_COMMA) {
+		diag_error(scan->diags, path, (int)reader->line, "no comma may stand before '%c'",
+			   closing);
+		scan->text[reader->last_offset] = ' ';
+	} else if (scan->expect != SCAN_END && !(scan->expect == SCAN_KEY && closing == '}') &&
+		   !(closing != '}' && reader->last == TOKEN_OPENING)) {
+		syntax_error(scan, reader, 1);
+		return;
+	}
+	scan->key_count = scope->first_key;
+	scan->scope_count--;
+	scan->expect = SCAN_END;
+}
+
+/* A separator, '=' or something that stands nowhere. */
+static void take_sign(struct scan *scan, struct reader *reader, char c)
+{
+	bool in_group = innermost(scan) == '{';
+
+	if (c == '\0') {
+		finding(scan, reader, "NUL byte in the file");
+		scan->broken = true;
+	} else if ((c == '=' || c == ':') && scan->expect == SCAN_EQUALS) {
+		reader->key_flat = reader->last_flat;
+		note_key(scan, reader);
+		scan->expect = SCAN_VALUE;
+	} else if ((c == ',' || (c == ';' && in_group)) && scan->expect == SCAN_END) {
+		scan->expect = in_group ? SCAN_KEY : SCAN_VALUE;
+	} else {
+		syntax_error(scan, reader, 1);
 	}
 }
 
 static void copy_punctuation(struct scan *scan, struct reader *reader)
 {
 	char c = peek(reader, 0);
+	bool opens = c == '{' || c == '(' || c == '[';
 	unsigned held = 0;
 
-	if (c == '\0') {
-		finding(scan, reader, "NUL byte in the file");
-		scan->broken = true;
-		return;
-	}
-	if (c == '=' || c == ':') {
-		reader->key_flat = reader->last_flat;
-		if (reader->last == TOKEN_NAME)
-			note_key(scan, reader);
-	} else if (c == '{' || c == '(' || c == '[') {
+	if (opens)
 		open_scope(scan, reader, c);
-	} else if (c == '}' || c == ')' || c == ']') {
+	else if (c == '}' || c == ')' || c == ']')
 		close_scope(scan, reader, c);
-	}
+	else
+		take_sign(scan, reader, c);
 	if (scan->broken)
 		return;
 	/* libconfig gives a string the line of the token behind it: keep that one near. */
@@ -389,7 +528,7 @@ static void copy_punctuation(struct scan *scan, struct reader *reader)
 		held = reader->pending;
 		reader->pending = 0;
 	}
-	emit_token(scan, reader, 1, c == ',' ? TOKEN_COMMA : TOKEN_OTHER);
+	emit_token(scan, reader, 1, opens ? TOKEN_OPENING : c == ',' ? TOKEN_COMMA : TOKEN_OTHER);
 	reader->pending = held;
 	flush(scan, reader);
 }
@@ -473,10 +612,7 @@ static void scan_text(struct scan *scan, struct reader *reader)
 		} else if (c == '"') {
 			copy_string(scan, reader);
 		} else if (is_name_start(c)) {
-			size_t length = 1;
-			while (is_name(peek(reader, length)))
-				length++;
-			emit_token(scan, reader, length, TOKEN_NAME);
+			copy_word(scan, reader);
 		} else if (is_digit(c) || c == '+' || c == '-' || c == '.') {
 			copy_number(scan, reader);
 		} else {
@@ -592,6 +728,11 @@ bool scan_file(struct scan *scan, const char *path)
 		const struct scan_scope *scope = &scan->scopes[i];
 		diag_error(scan->diags, scan->files[scope->file], (int)scope->line,
 			   "'%c' is never closed", scope->opening);
+		scan->broken = true;
+	}
+	if (!scan->broken && scan->expect != SCAN_KEY && scan->expect != SCAN_END) {
+		diag_error(scan->diags, path, 0, "syntax error: the file ends where %s is expected",
+			   scan->expect == SCAN_EQUALS ? "'='" : "a value");
 		scan->broken = true;
 	}
 	emit(scan, "\n", 1);

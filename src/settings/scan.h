@@ -37,8 +37,12 @@ struct scan_key {
 	unsigned file, line;
 };
 
+/* What the next token must be. */
+enum scan_expect { SCAN_KEY, SCAN_EQUALS, SCAN_VALUE, SCAN_END };
+
 struct scan_scope {
 	char opening;
+	char type; /* of an array's items, 0 while it has none */
 	unsigned file, line;
 	size_t first_key;
 };
@@ -58,8 +62,9 @@ struct scan {
 	size_t key_count, key_capacity;
 	struct scan_scope scopes[SCAN_MAX_NESTING];
 	size_t scope_count;
-	bool duplicates; /* libconfig will stop at one; it has been named already */
-	bool broken;	 /* no use to parse it */
+	enum scan_expect expect;
+	bool duplicates; /* libconfig would stop at one */
+	bool broken;	 /* no use to read on */
 };
 
 void scan_init(struct scan *scan, struct diag_list *diags);

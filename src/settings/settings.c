@@ -32,28 +32,17 @@ static const struct settings_file *owner(const config_setting_t *setting)
 	return (const struct settings_file *)(const void *)setting->config;
 }
 
-/* libconfig's words for what a user can act on. */
-static const char *parse_error_text(const char *text)
-{
-	if (!text)
-		return "syntax error";
-	if (strstr(text, "mismatched element type"))
-		return "[ ] holds items of one type only, mixed ones need ( )";
-	return text;
-}
-
 static bool parse(struct settings_file *file, struct diag_list *diags)
 {
-	if (!scan_file(&file->scan, file->path))
+	if (!scan_file(&file->scan, file->path) || file->scan.duplicates)
 		return false;
 	if (config_read_string(&file->config, file->scan.text) == CONFIG_TRUE)
-		return !file->scan.duplicates;
-	const char *text = config_error_text(&file->config);
-	if (file->scan.duplicates && text && strstr(text, "duplicate"))
-		return false;
+		return true;
+	/* What the scan let through and libconfig did not. */
 	int line = config_error_line(&file->config);
 	const char *source = scan_origin(&file->scan, line > 0 ? (unsigned)line : 0, &line);
-	diag_error(diags, source, line, "%s", parse_error_text(text));
+	const char *text = config_error_text(&file->config);
+	diag_error(diags, source, line, "%s", text ? text : "syntax error");
 	return false;
 }
 

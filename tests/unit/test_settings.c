@@ -126,13 +126,51 @@ static void an_empty_file_has_an_empty_root(void **state)
 	assert_found("");
 }
 
-static void a_syntax_error_has_its_line(void **state)
+static void a_syntax_error_says_where_and_what_was_expected(void **state)
 {
 	(void)state;
-	assert_refused("a = 1;\nb = 2;\nc = = 3;\n", "a.conf:3: syntax error\n");
-	assert_refused("/* one\n two */\nb = ;\n", "a.conf:3: syntax error\n");
-	assert_refused("b = [1, \"x\"];\n",
-		       "a.conf:1: [ ] holds items of one type only, mixed ones need ( )\n");
+	assert_refused("a = 1;\nb = 2;\nc = = 3;\n",
+		       "a.conf:3: syntax error: expected a value, not '='\n");
+	assert_refused("/* one\n two */\nb = ;\n",
+		       "a.conf:3: syntax error: expected a value, not ';'\n");
+	assert_refused("a = yes;\n", "a.conf:1: syntax error: expected a value, not 'yes'\n");
+	assert_refused("a 1;\n", "a.conf:1: syntax error: expected '=' after 'a', not '1'\n");
+	assert_refused("a = 1;;\n", "a.conf:1: syntax error: expected a key, not ';'\n");
+	assert_refused("true = 1;\n", "a.conf:1: syntax error: expected a key, not 'true'\n");
+	assert_refused("a = (1\n 2);\n", "a.conf:2: syntax error: expected ',' or ')', not '2'\n");
+	assert_refused("a = [1;\n", "a.conf:1: syntax error: expected ',' or ']', not ';'\n");
+	assert_refused("a = (,);\n", "a.conf:1: syntax error: expected a value, not ','\n");
+	assert_refused("a = 1 2;\n", "a.conf:1: syntax error: expected ';' or a key, not '2'\n");
+	assert_refused("a = 0xfg;\n", "a.conf:1: syntax error: '0xfg' is no number\n");
+	assert_refused("a = 1M;\n", "a.conf:1: syntax error: '1M' is no number\n");
+	assert_refused("a = 10.0.0.1;\n", "a.conf:1: syntax error: '10.0.0.1' is no number\n");
+	assert_refused("a = 1; \xc3\xa4 = 2;\n",
+		       "a.conf:1: syntax error: expected a key, not the byte 0xc3\n");
+	assert_refused("a = { b = ; };\n", "a.conf:1: syntax error: expected a value, not ';'\n");
+	assert_refused("a = { b };\n", "a.conf:1: syntax error: expected '=' after 'b', not '}'\n");
+	assert_refused("a = 1;\nb =", "a.conf: syntax error: the file ends where a value is "
+				      "expected\n");
+	assert_refused("x = { @include \"b.conf\"\n};\n",
+		       "a.conf:1: syntax error: expected a key, not '@'\n");
+}
+
+static void an_array_holds_one_plain_type(void **state)
+{
+	static const char message[] =
+		"a.conf:2: [ ] holds plain values of one type only, others need ( )\n";
+	(void)state;
+	assert_refused("b = [1,\n \"x\"];\n", message);
+	assert_refused("b = [\"x\",\n 1];\n", message);
+	assert_refused("b = [1,\n 2L];\n", message);
+	assert_refused("b = [true,\n 2.5];\n", message);
+	assert_refused("b = [\n {}];\n", message);
+	assert_refused("b = [\n []];\n", message);
+	struct settings_file *file = open_text(
+		"a = [1, -2, +3, 0x4]; b = [1L, 0xfL, 2LL]; c = [true, FALSE];\n"
+		"d = [1.5, 1e5, .5, 2., -1.5E-5]; e = [\"a\" \"b\", \"c\"]; f = ((), [], {});\n");
+	assert_non_null(file);
+	settings_close(file);
+	assert_found("");
 }
 
 static void what_is_never_closed_is_named_where_it_opens(void **state)
@@ -400,7 +438,8 @@ static void errors_in_included_files_are_theirs(void **state)
 {
 	(void)state;
 	put("b.conf", "b = 1;\nc = = 2;\n");
-	assert_refused("a = 1;\n@include \"b.conf\"\n", "b.conf:2: syntax error\n");
+	assert_refused("a = 1;\n@include \"b.conf\"\n",
+		       "b.conf:2: syntax error: expected a value, not '='\n");
 	put("b.conf", "b = 1;\na = 2;\n");
 	assert_refused("a = 1;\n@include \"b.conf\"\n",
 		       "b.conf:2: duplicate key 'a', it is in a.conf:1 already\n");
@@ -450,7 +489,8 @@ int main(void)
 		TEST(a_file_that_is_not_there_is_one_line),
 		TEST(a_directory_is_no_file),
 		TEST(an_empty_file_has_an_empty_root),
-		TEST(a_syntax_error_has_its_line),
+		TEST(a_syntax_error_says_where_and_what_was_expected),
+		TEST(an_array_holds_one_plain_type),
 		TEST(what_is_never_closed_is_named_where_it_opens),
 		TEST(a_trailing_comma_is_named_and_the_rest_still_read),
 		TEST(every_duplicate_key_is_named_with_the_first_line),
