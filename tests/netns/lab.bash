@@ -30,13 +30,14 @@ LAB_PROGRAMS=$(dirname "${BASH_SOURCE[0]}")/lab.py
 LAB_CLIENT4=10.10.0.2 LAB_CLIENT6=2001:db8:10::2
 LAB_ROUTER4=10.10.0.1 LAB_ROUTER6=2001:db8:10::1
 # the uplinks, by interface: the router's address and the far end
-declare -gA LAB_UP4=([ppp0]=195.96.98.254 [wan1]=198.51.100.2 [wan2]=203.0.113.2)
-declare -gA LAB_GW4=([ppp0]=195.96.98.253 [wan1]=198.51.100.1 [wan2]=203.0.113.1)
-declare -gA LAB_UP6=([ppp0]=2001:db8:1::2 [wan1]=2001:db8:2::2 [wan2]=2001:db8:3::2)
-declare -gA LAB_GW6=([ppp0]=2001:db8:1::1 [wan1]=2001:db8:2::1 [wan2]=2001:db8:3::1)
-declare -gA LAB_LENGTH4=([ppp0]=30 [wan1]=24 [wan2]=24)
-declare -gA LAB_ISP=([ppp0]=isp1 [wan1]=isp2 [wan2]=isp3)
-LAB_UPLINKS="ppp0 wan1 wan2"
+declare -gA LAB_UP4=([ppp0]=195.96.98.254 [wan1]=198.51.100.2 [wan2]=203.0.113.2 [wan0]=100.64.0.2)
+declare -gA LAB_GW4=([ppp0]=195.96.98.253 [wan1]=198.51.100.1 [wan2]=203.0.113.1 [wan0]=100.64.0.1)
+declare -gA LAB_UP6=([ppp0]=2001:db8:1::2 [wan1]=2001:db8:2::2 [wan2]=2001:db8:3::2 [wan0]=2001:db8:4::2)
+declare -gA LAB_GW6=([ppp0]=2001:db8:1::1 [wan1]=2001:db8:2::1 [wan2]=2001:db8:3::1 [wan0]=2001:db8:4::1)
+declare -gA LAB_LENGTH4=([ppp0]=30 [wan1]=24 [wan2]=24 [wan0]=24)
+declare -gA LAB_ISP=([ppp0]=isp1 [wan1]=isp2 [wan2]=isp3 [wan0]=isp4)
+# wan0 is a fourth line that only quickstart asks for
+: "${LAB_UPLINKS:=ppp0 wan1 wan2}"
 
 # the servers, all in net; any other address of the prefix answers too
 LAB_WEB4=192.0.2.10 LAB_WEB6=2001:db8:ffff::10
@@ -150,18 +151,17 @@ lab_link_tun() { # uplink interface: two tun devices, with a socket of packets b
 
 # net sends a flow's packets back by the link that the flow's last packet came by.
 lab_net_returns() {
-	local command
+	local command interface isp number
 	for command in iptables ip6tables; do
 		{
 			echo '*mangle'
-			echo '-A PREROUTING -i isp1 -j CONNMARK --set-mark 1'
-			echo '-A PREROUTING -i isp2 -j CONNMARK --set-mark 2'
-			echo '-A PREROUTING -i isp3 -j CONNMARK --set-mark 3'
+			for number in 1 2 3 4; do
+				echo "-A PREROUTING -i isp$number -j CONNMARK --set-mark $number"
+			done
 			echo '-A OUTPUT -j CONNMARK --restore-mark'
 			echo COMMIT
 		} | on_net "$command-restore" -w
 	done
-	local interface isp number
 	for interface in $LAB_UPLINKS; do
 		isp=${LAB_ISP[$interface]}
 		number=${isp#isp}

@@ -1,0 +1,756 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The chains alone, on the real kernel, nft and legacy, IPv4 and IPv6: a stand-in answers the
+# queues by port, the rules of policy routing are written by hand, no daemon runs.
+# Which uplink a connection takes is what the far side saw its last packet come by.
+
+load lab.bash
+
+setup_file() {
+	lab_file veth || return 0
+	lab_nat ppp0 wan1 wan2
+	lab_server_echo 7000 7001 7002 7003 7004 7005 7006
+	lab_spawn inside "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" serve 7100
+	lab_spawn service "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp "${LAB_UP4[ppp0]}" \
+		--udp "${LAB_UP6[ppp0]}" 7101
+	on_router iptables -w -t nat -A PREROUTING -p tcp --dport 7100 -j DNAT --to $LAB_CLIENT4
+	on_router ip6tables -w -t nat -A PREROUTING -p tcp --dport 7100 -j DNAT --to $LAB_CLIENT6
+	wait_until 10 on_router socat -u OPEN:/dev/null "TCP:$LAB_CLIENT4:7100"
+	wait_until 10 on_router socat -u OPEN:/dev/null TCP:127.0.0.1:7101
+}
+
+teardown_file() { lab_down; }
+
+setup() { lab_test; }
+
+teardown() {
+	local variant=${BATS_TEST_DESCRIPTION%%:*} family
+	[[ -n ${LAB_ID:-} ]] || return 0
+	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
+		echo "--- the verdicts:"
+		tail -n 30 "$LAB_DIR/log/null.out" 2>/dev/null || true
+		echo "--- connections:"
+		lab_conntrack -f ipv4 || true
+		lab_conntrack -f ipv6 || true
+	fi
+	lab_stop null || true
+	lab_stop watch || true
+	[[ ! -s $LAB_CONF ]] || firewallctl remove || true
+	if [[ $variant == legacy ]]; then
+		for family in ip ip6; do
+			on_router "${family}tables-legacy" -w -t mangle -F
+			on_router "${family}tables-legacy" -w -t mangle -X
+			on_router "${family}tables-legacy" -w -t filter -F
+		done
+	fi
+	lab_main_default wan1
+	lab_test_end
+}
+
+firewallctl() {
+	on_router "$WAYMARK_BUILD/tests/tools/firewallctl" "$LAB_CONF" "$@"
+}
+
+# ipt FAMILY ARGUMENTS: the variant's own iptables, on the router; "-save" and so on as a first argument.
+ipt() {
+	local family=$1 suffix=
+	shift
+	[[ $1 != -save && $1 != -restore ]] || {
+		suffix=$1
+		shift
+	}
+	[[ $family == 6 ]] && family=ip6tables || family=iptables
+	on_router "$family-$VARIANT$suffix" "$@"
+}
+
+# use VARIANT [CONFIGURATION...]: what the test's functions work on.
+use() {
+	VARIANT=$1
+	shift
+	local firewall="firewall = { command = \"iptables-$VARIANT\"; ${FIREWALL_KEYS:-} };"
+	printf '%s\n' "queue = { first = 3; count = 2; };" "$firewall" "$@" | lab_conf nat
+}
+
+# Rules of policy routing as the route module makes them.
+steer() {
+	local family interface number table
+	for family in -4 -6; do
+		[[ ${MAIN_FIRST:-yes} == no ]] ||
+			on_router ip "$family" rule add priority 20000 not fwmark 0/0x7f lookup main suppress_prefixlength 1
+		number=0
+		for interface in $LAB_UPLINKS; do
+			number=$((number + 1)) table=$((201 + number - 1))
+			on_router ip "$family" rule add priority $((20010 + number)) fwmark $number/0x7f lookup $table
+			if [[ $family == -4 ]]; then
+				on_router ip route add default via "${LAB_GW4[$interface]}" dev "$interface" table $table
+			else
+				on_router ip -6 route add default via "${LAB_GW6[$interface]}" dev "$interface" table $table
+			fi
+		done
+	done
+}
+
+# answer RULE...: the stand-in on our queues.
+answer() {
+	lab_spawn null "$LAB_ROUTER" "$WAYMARK_BUILD/tests/tools/nullverdict" 3 2 0xff "$@"
+	wait_until 5 grep -q '^ready' "$LAB_DIR/log/null.out"
+}
+
+# How many packets of this port (either side) were queued.
+asked() {
+	awk -v port="$1" '$3 == port || $4 == port { n++ } END { print n + 0 }' "$LAB_DIR/log/null.out"
+}
+
+# With which mark the first packet of this port came to the queue.
+asked_with() {
+	awk -v port="$1" '$3 == port || $4 == port { print $5; exit }' "$LAB_DIR/log/null.out"
+}
+
+family_option() {
+	if [[ $1 == *:* ]]; then echo -f ipv6; else echo -f ipv4; fi
+}
+
+# uplink_of ADDRESS PORT [PROTO]: 1, 2 or 3, as the far side sees it.
+uplink_of() {
+	# shellcheck disable=SC2046 # two words
+	on_net conntrack -L $(family_option "$1") -p "${3:-tcp}" --orig-port-dst "$2" -d "$1" 2>/dev/null |
+		sed -n 's/.* mark=\([0-9]*\).*/\1/p' | tail -n 1
+}
+
+# connmark_of ADDRESS PORT [PROTO]: in decimal, as the router keeps it.
+connmark_of() {
+	# shellcheck disable=SC2046 # two words
+	lab_conntrack $(family_option "$1") -p "${3:-tcp}" --orig-port-dst "$2" |
+		sed -n 's/.* mark=\([0-9]*\).*/\1/p' | tail -n 1
+}
+
+equal() { # WHAT GOT WANTED
+	[[ $2 == "$3" ]] || lab_fail "$1: got '$2', wanted '$3'"
+}
+
+# The tables without counters and dates.
+rules_now() {
+	local family
+	for family in 4 6; do
+		ipt "$family" -save "$@" 2>/dev/null | grep -v '^#' | sed 's/\[[0-9:]*\]//'
+	done
+}
+
+shapes=(
+	''
+	'mark = { mask = 0xff0000; }; routing = { main_first = false; };'
+	'mode = "observe";'
+	'routing = { return_path = false; };'
+)
+
+# ---- apply, check, remove ----
+
+applying_twice_is_applying_once() {
+	local shape first
+	for shape in "${shapes[@]}"; do
+		for FIREWALL_KEYS in '' 'interfaces = ["lan", "eth+"]; foreign_marks = "steer";' \
+			'hooks = ["output"];' 'hooks = ["forward"];'; do
+			use "$1" "$shape"
+			firewallctl apply
+			first=$(rules_now)
+			firewallctl check
+			firewallctl apply
+			equal "second apply" "$(rules_now)" "$first"
+			firewallctl apply-no-queues
+			firewallctl check-no-queues
+			refute grep -q NFQUEUE <<<"$(rules_now)"
+			firewallctl apply
+			equal "apply after no queues" "$(rules_now)" "$first"
+		done
+	done
+	firewallctl remove
+	refute grep -q -i waymark <<<"$(rules_now)"
+	firewallctl remove
+}
+@test "nft: applying twice is applying once, in every shape" { applying_twice_is_applying_once nft; }
+@test "legacy: applying twice is applying once, in every shape" { applying_twice_is_applying_once legacy; }
+
+what_is_shown_can_be_pasted() {
+	local family
+	use "$1"
+	for family in 4 6; do
+		firewallctl show $family | ipt $family -restore --noflush -w
+	done
+	firewallctl check
+}
+@test "nft: what is shown can be pasted" { what_is_shown_can_be_pasted nft; }
+@test "legacy: what is shown can be pasted" { what_is_shown_can_be_pasted legacy; }
+
+check_finds_what_others_did() {
+	local family
+	use "$1"
+	for family in 4 6; do
+		firewallctl apply
+		ipt $family -t mangle -D WAYMARK-SAVE 3
+		run -1 --separate-stderr firewallctl check
+		[[ $stderr == *"ipv$family mangle: rule is missing: -A WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN"* ]]
+
+		firewallctl apply
+		ipt $family -t mangle -F WAYMARK-PRE
+		run -1 firewallctl check
+		[[ $output == *"rule is missing: -A WAYMARK-PRE "* ]]
+
+		firewallctl apply
+		ipt $family -t mangle -D PREROUTING -j WAYMARK-PRE
+		run -1 firewallctl check
+		[[ $output == "ipv$family mangle: jump is missing: -A PREROUTING -j WAYMARK-PRE" ]]
+
+		firewallctl apply
+		ipt $family -t security -F
+		run -1 firewallctl check
+		[[ $output == *"ipv$family security: jump is missing: -A OUTPUT -j WAYMARK-OUT"* ]]
+
+		firewallctl apply
+		ipt $family -t mangle -I WAYMARK-OUT -j ACCEPT
+		run -1 firewallctl check
+		[[ $output == "ipv$family mangle: rule is not ours: -A WAYMARK-OUT -j ACCEPT" ]]
+
+		firewallctl apply
+		ipt $family -t mangle -A FORWARD -j MARK --set-xmark 0x100000/0x100000
+		run -0 firewallctl check
+		[[ $output == *"warning: ipv$family mangle: a rule follows our jump"* ]]
+		firewallctl apply
+		run -0 firewallctl check
+		equal "after moving the jump" "$output" ""
+		ipt $family -t mangle -D FORWARD -j MARK --set-xmark 0x100000/0x100000
+
+		ipt $family -t mangle -F
+		ipt $family -t mangle -X
+		run -1 firewallctl check
+		firewallctl apply
+		run -0 firewallctl check
+		equal "after a flush" "$output" ""
+	done
+}
+@test "nft: check finds what others did, and applying repairs it" { check_finds_what_others_did nft; }
+@test "legacy: check finds what others did, and applying repairs it" { check_finds_what_others_did legacy; }
+
+users_rules_stay() {
+	local family before
+	use "$1"
+	for family in 4 6; do
+		ipt $family -restore --noflush -w <<-END
+			*raw
+			-A PREROUTING -p udp -m udp --dport 4789 -j CT --notrack
+			COMMIT
+			*mangle
+			:mine - [0:0]
+			-A PREROUTING -p tcp -m tcp --dport 9 -m comment --comment "mine, \"before\"" -j mine
+			-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+			-A POSTROUTING -j MARK --set-xmark 0x100000/0x100000
+			-A mine -j MARK --set-xmark 0x100000/0x100000
+			COMMIT
+			*filter
+			-A FORWARD -p tcp -m tcp --dport 9 -j REJECT
+			COMMIT
+			*security
+			-A OUTPUT -p tcp -m tcp --dport 9 -j ACCEPT
+			COMMIT
+		END
+	done
+	before=$(rules_now)
+	firewallctl apply
+	[[ $(rules_now) != "$before" ]]
+	# ours come last
+	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -j WAYMARK-SAVE"
+	firewallctl apply-no-queues
+	firewallctl apply
+	firewallctl remove
+	equal "after removal" "$(rules_now)" "$before"
+	for family in 4 6; do
+		ipt $family -t raw -F
+		ipt $family -t filter -F
+		ipt $family -t security -F
+	done
+}
+@test "nft: the user's rules stay as they are" { users_rules_stay nft; }
+@test "legacy: the user's rules stay as they are" { users_rules_stay legacy; }
+
+@test "removal finds our chains in both variants, and applying leaves them in one" {
+	use legacy
+	firewallctl apply
+	use nft
+	firewallctl apply
+	VARIANT=legacy
+	refute grep -q WAYMARK <<<"$(rules_now -t mangle)"
+	refute grep -q WAYMARK <<<"$(rules_now -t security)"
+	use legacy
+	firewallctl show 4 | ipt 4 -restore --noflush
+	firewallctl remove
+	refute grep -q WAYMARK <<<"$(rules_now -t mangle)"
+	VARIANT=nft
+	refute grep -q WAYMARK <<<"$(rules_now)"
+}
+
+@test "auto takes what iptables is here, unless only the other has rules" {
+	ip netns add "$LAB_ID-auto"
+	printf '' | lab_conf
+	run -0 ip netns exec "$LAB_ID-auto" "$WAYMARK_BUILD/tests/tools/firewallctl" "$LAB_CONF" variant
+	local plain=$output
+	if iptables -V | grep -q nf_tables; then equal variant "$plain" nf_tables; else equal variant "$plain" legacy; fi
+	local other=legacy
+	[[ $plain == nf_tables ]] || other=nft
+	ip netns exec "$LAB_ID-auto" iptables-$other -A FORWARD -j ACCEPT
+	run -0 ip netns exec "$LAB_ID-auto" "$WAYMARK_BUILD/tests/tools/firewallctl" "$LAB_CONF" variant
+	ip netns del "$LAB_ID-auto"
+	[[ $output != "$plain" ]]
+}
+
+@test "nft: a change in our tables is told, others are not" {
+	use nft
+	firewallctl apply
+	lab_spawn watch "$LAB_ROUTER" "$WAYMARK_BUILD/tests/tools/firewallctl" "$LAB_CONF" watch
+	wait_until 5 grep -q '^ready events' "$LAB_DIR/log/watch.out"
+	on_router iptables-nft -A FORWARD -j ACCEPT
+	wait_until 5 grep -q '^other' "$LAB_DIR/log/watch.out"
+	refute grep -q '^changed' "$LAB_DIR/log/watch.out"
+	on_router ip6tables-nft -t security -F
+	wait_until 5 grep -q '^changed' "$LAB_DIR/log/watch.out"
+}
+
+@test "without the right to change rules there is one clear line" {
+	use nft
+	run -1 on_router setpriv --bounding-set -net_admin --inh-caps -net_admin \
+		"$WAYMARK_BUILD/tests/tools/firewallctl" "$LAB_CONF" apply
+	[[ $output == *iptables-nft* ]]
+	refute grep -q WAYMARK <<<"$(rules_now)"
+}
+
+# ---- traffic ----
+
+a_final_flow_is_asked_about_once() {
+	local address namespace
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7001=1 7002=2 0=7f
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		for namespace in "$LAB_CLIENT" "$LAB_ROUTER"; do
+			: >"$LAB_DIR/log/null.out"
+			lab_talk talk "$namespace" "$address" 7001 --interval 0 --count 2000
+			wait_until 20 lab_pid_gone "$(lab_pid talk)"
+			equal "echoes" "$(lab_talk_count talk)" 2000
+			equal "uplink" "$(uplink_of "$address" 7001)" 1
+			equal "connmark" "$(connmark_of "$address" 7001)" 1
+			equal "packets asked about" "$(asked 7001)" 1
+			equal "first mark" "$(asked_with 7001)" 0x0
+			lab_stop talk
+
+			lab_talk talk "$namespace" "$address" 7001 --udp --interval 0 --count 200
+			wait_until 20 lab_pid_gone "$(lab_pid talk)"
+			equal "uplink of udp" "$(uplink_of "$address" 7001 udp)" 1
+			equal "packets asked about" "$(asked 7001)" 2
+			lab_stop talk
+			on_net conntrack -F 2>/dev/null
+			on_router conntrack -F 2>/dev/null
+		done
+	done
+}
+@test "nft: a final flow takes its uplink and is asked about once" { a_final_flow_is_asked_about_once nft; }
+@test "legacy: a final flow takes its uplink and is asked about once" { a_final_flow_is_asked_about_once legacy; }
+
+a_local_flow_is_steered_from_its_first_packet() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7001=1 0=7f
+	lab_capture_uplinks 'port 7001'
+	lab_talk talk4 "$LAB_ROUTER" $LAB_ECHO4 7001 --count 5
+	lab_talk talk6 "$LAB_ROUTER" $LAB_ECHO6 7001 --count 5
+	wait_until 5 lab_pid_gone "$(lab_pid talk4)"
+	wait_until 5 lab_pid_gone "$(lab_pid talk6)"
+	lab_capture_uplinks_stop
+	equal "uplinks of every packet" "$(lab_uplinks_of)" ppp0
+	(($(lab_captured ppp0 'tcp[tcpflags] & tcp-syn != 0') == 2))
+}
+@test "nft: a local flow is steered from its first packet" { a_local_flow_is_steered_from_its_first_packet nft; }
+@test "legacy: a local flow is steered from its first packet" { a_local_flow_is_steered_from_its_first_packet legacy; }
+
+steered_flows_outlive_the_queues_owner() {
+	local talk
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7001=1 7002=81 0=7f
+	lab_talk talk-final4 "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk talk-open4 "$LAB_CLIENT" $LAB_ECHO4 7002
+	lab_talk talk-final6 "$LAB_CLIENT" $LAB_ECHO6 7001
+	lab_talk talk-open6 "$LAB_CLIENT" $LAB_ECHO6 7002
+	lab_talk talk-udp4 "$LAB_CLIENT" $LAB_ECHO4 7002 --udp
+	equal "provisional connmark" "$(connmark_of $LAB_ECHO4 7002)" 129
+	# the two directions of a provisional flow are asked about, with one address each
+	wait_until 5 grep -q '^0 6 [0-9]* 7002 0x81' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q '^2 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
+	lab_stop null KILL
+	for talk in talk-final4 talk-open4 talk-final6 talk-open6 talk-udp4; do
+		lab_talk_lives $talk
+		lab_talk_end $talk
+	done
+	equal "uplink after" "$(uplink_of $LAB_ECHO4 7002)" 1
+	equal "uplink after, ipv6" "$(uplink_of $LAB_ECHO6 7002)" 1
+	# new ones go by main
+	lab_talk talk-new "$LAB_CLIENT" $LAB_WEB4 7001
+	equal "uplink of a new flow" "$(uplink_of $LAB_WEB4 7001)" 2
+	equal "its connmark" "$(connmark_of $LAB_WEB4 7001)" 2
+	lab_talk_end talk-new
+}
+
+local_flows_outlive_the_queues_owner() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7003=1 7004=81 0=7f
+	lab_talk talk-final4 "$LAB_ROUTER" $LAB_ECHO4 7003
+	lab_talk talk-open4 "$LAB_ROUTER" $LAB_ECHO4 7004
+	lab_talk talk-open6 "$LAB_ROUTER" $LAB_ECHO6 7004
+	wait_until 5 grep -q '^3 6 [0-9]* 7004 0x81' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q '^1 6 7004 [0-9]* 0x81' "$LAB_DIR/log/null.out"
+	lab_stop null KILL
+	local talk
+	for talk in talk-final4 talk-open4 talk-open6; do
+		lab_talk_lives $talk
+		lab_talk_end $talk
+	done
+	equal "uplink after" "$(uplink_of $LAB_ECHO4 7004)" 1
+	equal "uplink after, ipv6" "$(uplink_of $LAB_ECHO6 7004)" 1
+}
+@test "nft: forwarded flows outlive the queue's owner" { steered_flows_outlive_the_queues_owner nft; }
+@test "legacy: forwarded flows outlive the queue's owner" { steered_flows_outlive_the_queues_owner legacy; }
+@test "nft: local flows outlive the queue's owner" { local_flows_outlive_the_queues_owner nft; }
+@test "legacy: local flows outlive the queue's owner" { local_flows_outlive_the_queues_owner legacy; }
+
+# final_now PORT: no packet more is asked about while the conversation goes on.
+stays_at() {
+	local before
+	before=$(asked "$2")
+	lab_talk_lives "$1" 10
+	equal "packets asked about" "$(asked "$2")" "$before"
+}
+
+a_provisional_flow_becomes_final() {
+	local address namespace
+	use "$1"
+	steer
+	firewallctl apply
+	# the 9th packet ends it: on the same uplink; and as a class of its own, for port 7003
+	answer 7002=81,9,1 7003=ff,9,7 0=7f
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		for namespace in "$LAB_CLIENT" "$LAB_ROUTER"; do
+			lab_stop null
+			answer 7002=81,9,1 7003=ff,9,7 0=7f
+			lab_talk talk-up "$namespace" "$address" 7002
+			lab_talk talk-class "$namespace" "$address" 7003
+			wait_until 5 test "$(asked 7002)" -ge 9
+			lab_talk_lives talk-up 5
+			lab_talk_lives talk-class 5
+			stays_at talk-up 7002
+			equal "final connmark" "$(connmark_of "$address" 7002)" 1
+			equal "class" "$(connmark_of "$address" 7003)" 7
+			equal "uplink" "$(uplink_of "$address" 7002)" 1
+			equal "uplink of the class" "$(uplink_of "$address" 7003)" 2
+			lab_talk_end talk-up
+			lab_talk_end talk-class
+			on_net conntrack -F 2>/dev/null
+			on_router conntrack -F 2>/dev/null
+		done
+	done
+}
+@test "nft: a provisional flow becomes final" { a_provisional_flow_becomes_final nft; }
+@test "legacy: a provisional flow becomes final" { a_provisional_flow_becomes_final legacy; }
+
+what_comes_in_by_an_uplink_is_answered_by_it() {
+	local family outside up
+	use "$1"
+	steer
+	firewallctl apply
+	answer 0=7f
+	lab_capture_uplinks 'port 7100 or port 7101'
+	lab_talk talk-fwd4 "$LAB_NET" "${LAB_UP4[ppp0]}" 7100 --source $LAB_OUTSIDE4
+	lab_talk talk-fwd6 "$LAB_NET" "${LAB_UP6[ppp0]}" 7100 --source $LAB_OUTSIDE6
+	lab_talk talk-svc4 "$LAB_NET" "${LAB_UP4[ppp0]}" 7101 --source $LAB_OUTSIDE4
+	lab_talk talk-svc6 "$LAB_NET" "${LAB_UP6[ppp0]}" 7101 --source $LAB_OUTSIDE6
+	lab_talk talk-udp4 "$LAB_NET" "${LAB_UP4[ppp0]}" 7101 --source $LAB_OUTSIDE4 --udp
+	lab_talk talk-udp6 "$LAB_NET" "${LAB_UP6[ppp0]}" 7101 --source $LAB_OUTSIDE6 --udp
+	on_net ping -q -c 2 -i 0.2 -W 2 -I $LAB_OUTSIDE4 "${LAB_UP4[ppp0]}"
+	on_net ping -q -c 2 -i 0.2 -W 2 -I $LAB_OUTSIDE6 "${LAB_UP6[ppp0]}"
+	for up in fwd4 fwd6 svc4 svc6 udp4 udp6; do
+		lab_talk_lives talk-$up
+		lab_talk_end talk-$up
+	done
+	equal "connmark" "$(connmark_of "${LAB_UP4[ppp0]}" 7100)" 1
+	lab_capture_uplinks_stop
+	equal "uplinks of every packet" "$(lab_uplinks_of)" ppp0
+	equal "asked about" "$(asked 7100) $(asked 7101)" "0 0"
+}
+@test "nft: what comes in by an uplink is answered by it" { what_comes_in_by_an_uplink_is_answered_by_it nft; }
+@test "legacy: what comes in by an uplink is answered by it" { what_comes_in_by_an_uplink_is_answered_by_it legacy; }
+
+foreign_bits_survive() {
+	local family address
+	use "$1"
+	steer
+	for family in 4 6; do
+		ipt $family -t mangle -A PREROUTING -i lan -j MARK --set-xmark 0x500000/0xf00000
+		ipt $family -t mangle -A PREROUTING -i lan -j CONNMARK --set-xmark 0x3000000/0xf000000
+	done
+	firewallctl apply
+	for family in 4 6; do
+		# filter comes after mangle: what the packet carries there
+		ipt $family -A FORWARD -i lan -p tcp --dport 7001 -m mark ! --mark 0x500001
+		ipt $family -A FORWARD -i lan -p tcp --dport 7001 -m mark --mark 0x500001
+	done
+	answer 7001=1 0=7f
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		lab_talk talk "$LAB_CLIENT" "$address" 7001
+		lab_talk_lives talk
+		equal "connmark" "$(connmark_of "$address" 7001)" $((0x3000001))
+		lab_talk_end talk
+		family=4
+		[[ $address != *:* ]] || family=6
+		ipt $family -nvxL FORWARD | awk '/! 0x500001|!0x500001|! match 0x500001/ { if ($1 > 0) bad = 1 }
+			/match 0x500001/ && !/!/ { if ($1 > 3) good = 1 } END { exit !(good && !bad) }'
+	done
+}
+@test "nft: foreign bits survive in packets and connections" { foreign_bits_survive nft; }
+@test "legacy: foreign bits survive in packets and connections" { foreign_bits_survive legacy; }
+
+local_foreign_marks_are_left() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 0=1
+	# of a VPN: neither asked about nor steered
+	lab_talk talk "$LAB_ROUTER" $LAB_ECHO4 7001 --mark 0x100000
+	equal "asked about" "$(asked 7001)" 0
+	equal "uplink" "$(uplink_of $LAB_ECHO4 7001)" 2
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001)" 0
+	lab_talk_end talk
+	# of somebody who knows our values: followed
+	lab_talk talk "$LAB_ROUTER" $LAB_ECHO4 7002 --mark 3
+	equal "asked about" "$(asked 7002)" 0
+	equal "uplink" "$(uplink_of $LAB_ECHO4 7002)" 3
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7002)" 3
+	lab_talk_end talk
+	FIREWALL_KEYS='foreign_marks = "steer";' use "$1"
+	firewallctl apply
+	lab_talk talk "$LAB_ROUTER" $LAB_ECHO4 7003 --mark 0x100000
+	equal "uplink" "$(uplink_of $LAB_ECHO4 7003)" 1
+	lab_talk_end talk
+}
+@test "nft: local packets with foreign marks are left, or steered" { local_foreign_marks_are_left nft; }
+@test "legacy: local packets with foreign marks are left, or steered" { local_foreign_marks_are_left legacy; }
+
+a_flow_without_an_uplink_is_pinned() {
+	local namespace
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7004=ff,6,7f 0=7f
+	lab_talk talk-4 "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk talk-6 "$LAB_CLIENT" $LAB_ECHO6 7001
+	lab_talk talk-late "$LAB_CLIENT" $LAB_ECHO4 7004
+	lab_talk talk-local "$LAB_ROUTER" $LAB_ECHO4 7003
+	lab_talk_lives talk-late 5
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001)" 2
+	equal "connmark, ipv6" "$(connmark_of $LAB_ECHO6 7001)" 2
+	equal "connmark, after being provisional" "$(connmark_of $LAB_ECHO4 7004)" 2
+	equal "connmark, local" "$(connmark_of $LAB_ECHO4 7003)" 2
+	lab_main_default wan2
+	for namespace in 4 6 late local; do
+		lab_talk_lives talk-$namespace
+		lab_talk_end talk-$namespace
+	done
+	equal "uplink" "$(uplink_of $LAB_ECHO4 7001)" 2
+	equal "uplink, ipv6" "$(uplink_of $LAB_ECHO6 7001)" 2
+	lab_talk talk-new "$LAB_CLIENT" $LAB_WEB4 7001
+	equal "a new one" "$(uplink_of $LAB_WEB4 7001)" 3
+	lab_talk_end talk-new
+}
+@test "nft: a flow without an uplink is pinned where it is" { a_flow_without_an_uplink_is_pinned nft; }
+@test "legacy: a flow without an uplink is pinned where it is" { a_flow_without_an_uplink_is_pinned legacy; }
+
+the_drop_value_drops() {
+	local namespace
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7005=7d 7006=81,6,7d 0=7f
+	for namespace in "$LAB_CLIENT" "$LAB_ROUTER"; do
+		: >"$LAB_DIR/log/null.out"
+		# three attempts of one flow: the first is asked about
+		refute ip netns exec "$namespace" socat -u OPEN:/dev/null \
+			"TCP:$LAB_ECHO4:7005,connect-timeout=4"
+		refute ip netns exec "$namespace" socat -u OPEN:/dev/null \
+			"TCP:[$LAB_ECHO6]:7005,connect-timeout=4"
+		equal "asked about" "$(asked 7005)" 2
+	done
+	equal "seen outside" "$(uplink_of $LAB_ECHO4 7005)" ""
+	# in mid-flow
+	lab_spawn talk "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" talk --status "$LAB_DIR/log/talk.status" \
+		--timeout 1 $LAB_ECHO4 7006
+	wait_until 5 lab_pid_gone "$(lab_pid talk)"
+	refute lab_talk_end talk
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7006)" $((0x7d))
+}
+@test "nft: the drop value drops, in the kernel" { the_drop_value_drops nft; }
+@test "legacy: the drop value drops, in the kernel" { the_drop_value_drops legacy; }
+
+older_flows_carry_the_hint() {
+	use "$1"
+	steer
+	lab_talk talk-4 "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk talk-6 "$LAB_CLIENT" $LAB_ECHO6 7002
+	lab_talk talk-local "$LAB_ROUTER" $LAB_ECHO4 7003
+	firewallctl apply
+	# nobody there: nothing is saved
+	lab_talk_lives talk-4
+	lab_talk_lives talk-local
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001) $(connmark_of $LAB_ECHO4 7003)" "0 0"
+	answer 0=7f
+	wait_until 5 grep -q ' 7001 ' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q ' 7002 ' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q ' 7003 ' "$LAB_DIR/log/null.out"
+	equal "marks" "$(asked_with 7001) $(asked_with 7002) $(asked_with 7003)" "0x7e 0x7e 0x7e"
+	lab_talk_lives talk-4
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001)" 2
+	lab_talk_end talk-4
+	lab_talk_end talk-6
+	lab_talk_end talk-local
+}
+@test "nft: flows older than our knowledge carry the hint" { older_flows_carry_the_hint nft; }
+@test "legacy: flows older than our knowledge carry the hint" { older_flows_carry_the_hint legacy; }
+
+what_holds_the_network_together_is_left() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 0=1
+	# neighbours are asked for again, both families
+	on_router ip neigh flush all
+	on_client ip neigh flush all
+	on_client ping -q -c 1 -W 2 $LAB_ROUTER4
+	on_client ping -q -c 1 -W 2 $LAB_ROUTER6
+	# DHCP, DHCPv6, multicast and broadcast
+	on_client sh -c "echo x | socat -u - UDP:$LAB_ROUTER4:67,sourceport=68"
+	on_client sh -c "echo x | socat -u - UDP:192.0.2.77:67,sourceport=68"
+	on_router sh -c "echo x | socat -u - UDP:192.0.2.77:67,sourceport=68"
+	on_client sh -c "echo x | socat -u - UDP:255.255.255.255:67,sourceport=68,broadcast"
+	on_client sh -c "echo x | socat -u - UDP6:[2001:db8:ffff::77]:547,sourceport=546"
+	on_client sh -c "echo x | socat -u - UDP6:[ff02::1:2%eth0]:547,sourceport=546"
+	on_client sh -c "echo x | socat -u - UDP:10.10.0.255:9,broadcast"
+	on_client sh -c "echo x | socat -u - UDP:224.0.0.251:5353"
+	on_router sh -c "echo x | socat -u - UDP:239.1.2.3:9"
+	# IGMP and MLD: joining a group
+	on_router timeout 1 socat -u UDP-RECV:5999,ip-add-membership=239.9.9.9:lan /dev/null || true
+	on_client timeout 1 socat -u UDP-RECV:5999,ip-add-membership=239.9.9.9:eth0 /dev/null || true
+	# what is for the router itself
+	on_client socat -u OPEN:/dev/null TCP:$LAB_ROUTER4:7101
+	on_client socat -u OPEN:/dev/null "TCP:[$LAB_ROUTER6]:7101"
+	equal "asked about" "$(grep -v '^ready' "$LAB_DIR/log/null.out")" ""
+}
+@test "nft: what holds the network together is left alone" { what_holds_the_network_together_is_left nft; }
+@test "legacy: what holds the network together is left alone" { what_holds_the_network_together_is_left legacy; }
+
+the_routers_own_resolver_is_looked_at() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 0=1
+	lab_spawn resolver "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp $LAB_ROUTER4 \
+		--udp $LAB_ROUTER6 53
+	wait_until 5 on_router socat -u OPEN:/dev/null TCP:127.0.0.1:53
+	: >"$LAB_DIR/log/null.out"
+	lab_talk talk-udp "$LAB_CLIENT" $LAB_ROUTER4 53 --udp
+	lab_talk talk-tcp "$LAB_CLIENT" $LAB_ROUTER6 53
+	# its answers go back to where they are asked for, and carry no value
+	equal "connmarks" "$(connmark_of $LAB_ROUTER4 53 udp) $(connmark_of $LAB_ROUTER6 53)" "0 0"
+	(($(asked 53) >= 2))
+	refute grep -q 0x7e "$LAB_DIR/log/null.out"
+	lab_talk_end talk-udp
+	lab_talk_end talk-tcp
+	lab_stop resolver
+}
+@test "nft: the router's own resolver is looked at, not steered" { the_routers_own_resolver_is_looked_at nft; }
+@test "legacy: the router's own resolver is looked at, not steered" { the_routers_own_resolver_is_looked_at legacy; }
+
+icmp_errors_change_no_mark() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7001=1 7002=81 0=3
+	lab_talk talk-udp "$LAB_CLIENT" $LAB_ECHO4 7002 --udp
+	# the far side answers "port unreachable"; and the client does, to a reply nobody awaits
+	on_client sh -c "echo x | socat -t 0.3 - UDP:$LAB_ECHO4:7009,sourceport=7777" || true
+	on_client sh -c "echo x | socat -t 0.3 - UDP6:[$LAB_ECHO6]:7009,sourceport=7777" || true
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7009 udp) $(connmark_of $LAB_ECHO6 7009 udp)" "3 3"
+	equal "icmp asked about" "$(awk '$2 == 1 || $2 == 58' "$LAB_DIR/log/null.out")" ""
+	lab_talk_end talk-udp
+}
+@test "nft: icmp errors are not asked about and change no mark" { icmp_errors_change_no_mark nft; }
+@test "legacy: icmp errors are not asked about and change no mark" { icmp_errors_change_no_mark legacy; }
+
+observing_marks_nothing() {
+	use "$1" 'mode = "observe";'
+	steer
+	firewallctl apply
+	answer 9=1
+	lab_talk talk-4 "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk talk-local "$LAB_ROUTER" $LAB_ECHO6 7002
+	lab_talk_lives talk-local
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001) $(connmark_of $LAB_ECHO6 7002)" "0 0"
+	equal "uplink" "$(uplink_of $LAB_ECHO4 7001)" 2
+	# every packet, both directions, unmarked
+	for line in '^0 6 [0-9]* 7001 0x0 0x0' '^2 6 7001 [0-9]* 0x0 0x0' '^3 6 [0-9]* 7002 0x0 0x0' '^1 6 7002 [0-9]* 0x0 0x0'; do
+		(($(grep -c "$line" "$LAB_DIR/log/null.out") > 2))
+	done
+	lab_talk_end talk-4
+	lab_talk_end talk-local
+}
+@test "nft: observing sees both directions and marks nothing" { observing_marks_nothing nft; }
+@test "legacy: observing sees both directions and marks nothing" { observing_marks_nothing legacy; }
+
+without_main_first_replies_come_in() {
+	use "$1" 'routing = { main_first = false; };'
+	MAIN_FIRST=no steer
+	firewallctl apply
+	answer 7001=1 7002=81 0=7f
+	lab_talk talk-4 "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk talk-6 "$LAB_CLIENT" $LAB_ECHO6 7002
+	lab_talk talk-fwd "$LAB_NET" "${LAB_UP4[ppp0]}" 7100 --source $LAB_OUTSIDE4
+	lab_talk talk-svc "$LAB_NET" "${LAB_UP4[ppp0]}" 7101 --source $LAB_OUTSIDE4
+	wait_until 5 grep -q '^2 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
+	equal "asked about once" "$(asked 7001)" 1
+	equal "uplinks" "$(uplink_of $LAB_ECHO4 7001) $(uplink_of $LAB_ECHO6 7002)" "1 1"
+	for talk in talk-4 talk-6 talk-fwd talk-svc; do
+		lab_talk_lives $talk
+		lab_talk_end $talk
+	done
+}
+@test "nft: without main first replies still come in" { without_main_first_replies_come_in nft; }
+@test "legacy: without main first replies still come in" { without_main_first_replies_come_in legacy; }
+
+flows_begin_on_the_interfaces_given() {
+	FIREWALL_KEYS='interfaces = ["wan2", "eth+"];' use "$1" 'routing = { return_path = false; };'
+	steer
+	firewallctl apply
+	answer 0=81
+	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7001
+	lab_talk_lives talk
+	equal "asked about" "$(asked 7001)" 0
+	lab_talk_end talk
+	lab_talk talk-in "$LAB_NET" "${LAB_UP4[wan2]}" 7100 --source $LAB_OUTSIDE4
+	lab_talk_end talk-in
+	FIREWALL_KEYS='interfaces = ["la+"];' use "$1" 'routing = { return_path = false; };'
+	firewallctl apply
+	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7002
+	(($(asked 7002) > 0))
+	lab_talk_end talk
+}
+@test "nft: flows begin on the interfaces given" { flows_begin_on_the_interfaces_given nft; }
+@test "legacy: flows begin on the interfaces given" { flows_begin_on_the_interfaces_given legacy; }
