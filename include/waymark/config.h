@@ -148,6 +148,15 @@ struct conf_load_options {
  */
 struct conf *conf_load(const char *path, const struct conf_load_options *options,
 		       struct diag_list *diags);
+/*
+ * The same, but a file that could be parsed gives a conf even with errors in it,
+ * so that its rules can be checked in the same run. Such a conf is for that
+ * alone, and must not be run: values that were refused are defaults, a refused
+ * name is "", a refused mark or table is 0, a group may have no members. NULL: not
+ * readable, a syntax error, or out of memory. Compare diags->errors before and after.
+ */
+struct conf *conf_load_partly(const char *path, const struct conf_load_options *options,
+			      struct diag_list *diags);
 void conf_free(struct conf *conf);
 
 const struct conf_uplink *conf_uplink_by_name(const struct conf *conf, const char *name);

@@ -9,7 +9,8 @@
  *
  * Invariants:
  * - conf_load() returns a conf only if no error was added, so a default that
- *   stands in for a wrong value is never used for anything but further checks.
+ *   stands in for a wrong value is never used for anything but further checks
+ *   (those of the rules too, by conf_load_partly()).
  * - All strings are copied to the arena: the file is closed before we return.
  * - Nothing is looked up in the kernel, and no other program's state is read,
  *   but table names (tables.c).
@@ -539,10 +540,9 @@ static void read_all(struct loader *loader, const config_setting_t *root)
 	read_log(loader, root);
 }
 
-struct conf *conf_load(const char *path, const struct conf_load_options *options,
-		       struct diag_list *diags)
+struct conf *conf_load_partly(const char *path, const struct conf_load_options *options,
+			      struct diag_list *diags)
 {
-	size_t errors_before = diags->errors;
 	struct conf *conf = calloc(1, sizeof(*conf));
 	struct loader loader = {.conf = conf, .diags = diags, .options = options};
 
@@ -557,8 +557,21 @@ struct conf *conf_load(const char *path, const struct conf_load_options *options
 	struct settings_file *file = loader.no_memory ? NULL : settings_open(path, diags);
 	if (file)
 		read_all(&loader, settings_root(file));
-	settings_close(file);
 	table_names_free(loader.tables);
+	bool whole = file && !loader.no_memory;
+	settings_close(file);
+	if (whole)
+		return conf;
+	conf_free(conf);
+	return NULL;
+}
+
+struct conf *conf_load(const char *path, const struct conf_load_options *options,
+		       struct diag_list *diags)
+{
+	size_t errors_before = diags->errors;
+	struct conf *conf = conf_load_partly(path, options, diags);
+
 	if (diags->errors == errors_before)
 		return conf;
 	conf_free(conf);

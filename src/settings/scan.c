@@ -261,7 +261,8 @@ static void copy_string(struct scan *scan, struct reader *reader)
 	while (reader->position < reader->size) {
 		char c = peek(reader, 0);
 		size_t length = c == '\\' && reader->position + 1 < reader->size ? 2 : 1;
-		if (length == 2 && peek(reader, 1) == 'x' && warned != reader->line) {
+		if (length == 2 && peek(reader, 1) == 'x' && warned != reader->line &&
+		    scan->escape_warnings++ < SCAN_MAX_ESCAPE_WARNINGS) {
 			diag_warning(scan->diags, scan->files[reader->file], (int)reader->line,
 				     "\"\\x\" in a string is translated while the file is read; "
 				     "a pattern needs \"\\\\x\"");

@@ -18,6 +18,7 @@
 #define SCAN_MAX_INCLUDES 256
 #define SCAN_MAX_INCLUDE_DEPTH 10
 #define SCAN_MAX_NESTING 64
+#define SCAN_MAX_ESCAPE_WARNINGS 100
 
 /* From flat line `flat` on, until the next origin: lines of `file` from `line` on. */
 struct scan_origin {
@@ -63,6 +64,7 @@ struct scan {
 	struct scan_scope scopes[SCAN_MAX_NESTING];
 	size_t scope_count;
 	enum scan_expect expect;
+	unsigned escape_warnings;
 	bool duplicates; /* libconfig would stop at one */
 	bool broken;	 /* no use to read on */
 };

@@ -124,6 +124,30 @@ static void every_error_is_found_in_one_run(void **state)
 		"you mean 'warn'?\n");
 }
 
+static void a_partial_load_keeps_what_was_right(void **state)
+{
+	struct diag_list diags = DIAG_LIST_INIT;
+	(void)state;
+	put("waymark.conf",
+	    "mode = 1;\nuplinks = ( { name = \"a b\"; mark = 500; }, { name = \"b\"; "
+	    "interface = \"e\"; } );\nrules_dir = \"r\";\n"
+	    "groups = ( { name = \"g\"; } );\n");
+	struct conf *conf = conf_load_partly("waymark.conf", &options, &diags);
+	assert_non_null(conf);
+	assert_int_equal(diags.errors, 5);
+	assert_int_equal(conf->uplink_count, 2);
+	assert_string_equal(conf->uplinks[0].name, "");
+	assert_int_equal(conf->uplinks[0].mark, 0);
+	assert_string_equal(conf->uplinks[1].name, "b");
+	assert_string_equal(conf->rules_dirs[0], "r");
+	assert_int_equal(conf->group_count, 1);
+	assert_int_equal(conf->groups[0].member_count, 0);
+	conf_free(conf);
+	put("waymark.conf", "mode = ;\n");
+	assert_null(conf_load_partly("waymark.conf", &options, &diags));
+	diag_list_release(&diags);
+}
+
 static void a_key_twice_is_named_with_the_first_line(void **state)
 {
 	(void)state;
@@ -520,6 +544,7 @@ int main(void)
 		TEST(a_syntax_error_has_its_line),
 		TEST(an_included_file_is_named_in_its_errors),
 		TEST(every_error_is_found_in_one_run),
+		TEST(a_partial_load_keeps_what_was_right),
 		TEST(a_key_twice_is_named_with_the_first_line),
 		TEST(the_key_rules_is_left_to_the_rules),
 		TEST(an_unescaped_x_is_only_a_warning),
