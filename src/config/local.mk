@@ -6,6 +6,7 @@ libwaymark_la_SOURCES += \
 	src/config/load.h \
 	src/config/tables.c \
 	src/config/uplinks.c
+dist_man_MANS += man/waymark.conf.5
 UNIT_TESTS += tests/unit/test_config tests/unit/test_config_uplinks
 tests_unit_test_config_SOURCES = tests/unit/test_config.c tests/unit/config_fixture.h
 tests_unit_test_config_LDADD = $(UNIT_LDADD)
