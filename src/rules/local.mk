@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+libwaymark_la_SOURCES += \
+	src/rules/build.c \
+	src/rules/hosts.c \
+	src/rules/idn.c \
+	src/rules/ipset.c \
+	src/rules/keys.c \
+	src/rules/keys.h \
+	src/rules/lists.c \
+	src/rules/match.c \
+	src/rules/parse.c \
+	src/rules/private.h \
+	src/rules/ruleset.c \
+	src/rules/times.c \
+	src/rules/words.c \
+	src/rules/zone.c
+UNIT_TESTS += tests/unit/test_rules
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
+tests_unit_test_rules_LDADD = $(UNIT_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz_rules
+tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
