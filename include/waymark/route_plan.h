@@ -8,15 +8,17 @@
  *              route_plan(), the present one from a dump.
  * route_diff() what turns the present state into the wanted one.
  *
- * Priorities, from routing.priority on (fixed: users read them in `ip rule`):
- *   +0  (a) not fwmark 0/V lookup main suppress_prefixlength 1
- *   +1  (b) fwmark VALUE/V lookup TABLE        one for each uplink; the values exclude each other
- *   +2  (c) from A lookup main suppress_prefixlength 1      one for each uplink address
- *   +3  (c) from A lookup TABLE
- * and twelve more that are ours but not used yet. An address that two uplinks
- * have (same interface, or the same address on both) belongs to the first
- * uplink in the configuration that is up, so that the kernel's order of rules with
- * one priority never decides anything.
+ * Priorities, from routing.priority on (fixed: users read them in `ip rule`); `i` is
+ * the uplink's place in the configuration, the first is 0:
+ *   +0           (a) not fwmark 0/V lookup main suppress_prefixlength 1
+ *   +1 + i       (b) fwmark VALUE/V lookup TABLE
+ *   +200 + 2i    (c) from A lookup main suppress_prefixlength 1, for each address
+ *   +201 + 2i    (c) from A lookup TABLE, for each address
+ * and the rest of 500 that are ours but not used. Each uplink has its own, so
+ * that a rule which is put back stands where it stood. Uplinks behind the
+ * 150th share the last one's: marks exclude each other, so this is only for the eye.
+ * An address that two uplinks have (same interface, or the same address on both)
+ * belongs to the first uplink in the configuration that is up.
  *
  * Ownership: arrays are malloced and belong to the struct; strings are copies.
  * Nothing here does I/O. Threads: none; one owner.
@@ -32,11 +34,11 @@
 #include <waymark/ip.h>
 #include <waymark/route.h>
 
-#define ROUTE_PRIORITY_RANGE 16u
+#define ROUTE_PRIORITY_RANGE 500u
 #define ROUTE_PRIORITY_MAIN_FIRST 0u
 #define ROUTE_PRIORITY_MARK 1u
-#define ROUTE_PRIORITY_FROM_MAIN 2u
-#define ROUTE_PRIORITY_FROM_TABLE 3u
+#define ROUTE_PRIORITY_FROM 200u
+#define ROUTE_PRIORITY_UPLINKS 150u /* with priorities of their own */
 
 #define ROUTE_MAIN_TABLE 254u
 /* Far behind any default that somebody sets: it answers only when nothing else does. */

@@ -69,7 +69,8 @@ bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 	*link = (struct route_link){
 		.index = (uint32_t)header->ifi_index,
 		.up = (header->ifi_flags & IFF_UP) != 0,
-		.carrier = (header->ifi_flags & IFF_LOWER_UP) && (header->ifi_flags & IFF_RUNNING),
+		/* not IFF_RUNNING: on a link that comes up it lags by up to a second */
+		.carrier = (header->ifi_flags & IFF_LOWER_UP) && !(header->ifi_flags & IFF_DORMANT),
 		.point_to_point = (header->ifi_flags & IFF_POINTOPOINT) != 0,
 	};
 	route_for_each_attr(attr, header, mnl_nlmsg_get_payload_len(message),

@@ -284,6 +284,12 @@ static struct route_rule rule_base(const struct conf *conf, uint8_t family, uint
 	};
 }
 
+/* The uplink's place among the priorities of its kind. */
+static uint32_t place(size_t uplink)
+{
+	return uplink < ROUTE_PRIORITY_UPLINKS ? (uint32_t)uplink : ROUTE_PRIORITY_UPLINKS - 1;
+}
+
 static int want_main_first(const struct conf *conf, uint8_t family, struct route_state *wanted)
 {
 	struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_MAIN_FIRST);
@@ -297,7 +303,7 @@ static int want_main_first(const struct conf *conf, uint8_t family, struct route
 static int want_marks(const struct conf *conf, uint8_t family, struct route_state *wanted)
 {
 	for (size_t i = 0; i < conf->uplink_count; i++) {
-		struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_MARK);
+		struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_MARK + place(i));
 		int result;
 
 		if (!conf->uplinks[i].enabled)
@@ -327,7 +333,7 @@ static bool source_is_planned(const struct route_state *wanted, size_t first,
 static int want_source(const struct conf *conf, uint8_t family, size_t uplink,
 		       const struct ip_addr *source, struct route_state *wanted)
 {
-	struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_FROM_MAIN);
+	struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_FROM + 2 * place(uplink));
 	int result;
 
 	rule.source = *source;
@@ -337,7 +343,7 @@ static int want_source(const struct conf *conf, uint8_t family, size_t uplink,
 	result = route_state_add_rule(wanted, &rule);
 	if (result)
 		return result;
-	rule.priority = conf->routing.priority + ROUTE_PRIORITY_FROM_TABLE;
+	rule.priority++;
 	rule.suppress_prefix_length = -1;
 	rule.table = conf->uplinks[uplink].table;
 	return route_state_add_rule(wanted, &rule);

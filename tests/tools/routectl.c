@@ -5,8 +5,9 @@
  *   routectl CONF sync      one run; prints "changes N", then one line an uplink
  *   routectl CONF remove    takes everything of ours away
  *   routectl CONF plan      route_plan_text()
- *   routectl CONF watch     sync, then an event loop until SIGTERM; prints monotonic
- *                           times of events and of repairs, and the runs in between
+ *   routectl CONF watch     sync, then an event loop until SIGTERM; prints when each event
+ *                           came and when its run was done, in ms since the epoch, so that
+ *                           a shell can compare with its own clock
  *
  * Exit: 0 ok, 1 findings (printed on stderr), 2 usage.
  */
@@ -33,7 +34,7 @@ static double now_ms(void)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(CLOCK_REALTIME, &t);
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 

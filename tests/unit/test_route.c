@@ -155,23 +155,23 @@ static void the_classic_policy_is_planned_in_the_order_of_the_three_kinds(void *
 		"rule 4 pref 20000 not fwmark 0x0/0x7f lookup main suppress_prefixlength 1 "
 		"protocol 87\n"
 		"rule 4 pref 20001 fwmark 0x1/0x7f lookup 201 protocol 87\n"
-		"rule 4 pref 20001 fwmark 0x2/0x7f lookup 202 protocol 87\n"
-		"rule 4 pref 20001 fwmark 0x3/0x7f lookup 203 protocol 87\n"
-		"rule 4 pref 20002 from 195.96.98.254 lookup main suppress_prefixlength 1 protocol "
+		"rule 4 pref 20002 fwmark 0x2/0x7f lookup 202 protocol 87\n"
+		"rule 4 pref 20003 fwmark 0x3/0x7f lookup 203 protocol 87\n"
+		"rule 4 pref 20200 from 195.96.98.254 lookup main suppress_prefixlength 1 protocol "
 		"87\n"
-		"rule 4 pref 20003 from 195.96.98.254 lookup 201 protocol 87\n"
-		"rule 4 pref 20002 from 10.2.0.2 lookup main suppress_prefixlength 1 protocol 87\n"
-		"rule 4 pref 20003 from 10.2.0.2 lookup 202 protocol 87\n"
-		"rule 4 pref 20002 from 10.3.0.2 lookup main suppress_prefixlength 1 protocol 87\n"
-		"rule 4 pref 20003 from 10.3.0.2 lookup 203 protocol 87\n"
+		"rule 4 pref 20201 from 195.96.98.254 lookup 201 protocol 87\n"
+		"rule 4 pref 20202 from 10.2.0.2 lookup main suppress_prefixlength 1 protocol 87\n"
+		"rule 4 pref 20203 from 10.2.0.2 lookup 202 protocol 87\n"
+		"rule 4 pref 20204 from 10.3.0.2 lookup main suppress_prefixlength 1 protocol 87\n"
+		"rule 4 pref 20205 from 10.3.0.2 lookup 203 protocol 87\n"
 		"rule 6 pref 20000 not fwmark 0x0/0x7f lookup main suppress_prefixlength 1 "
 		"protocol 87\n"
 		"rule 6 pref 20001 fwmark 0x1/0x7f lookup 201 protocol 87\n"
-		"rule 6 pref 20001 fwmark 0x2/0x7f lookup 202 protocol 87\n"
-		"rule 6 pref 20001 fwmark 0x3/0x7f lookup 203 protocol 87\n"
-		"rule 6 pref 20002 from 2001:db8:2::2 lookup main suppress_prefixlength 1 protocol "
+		"rule 6 pref 20002 fwmark 0x2/0x7f lookup 202 protocol 87\n"
+		"rule 6 pref 20003 fwmark 0x3/0x7f lookup 203 protocol 87\n"
+		"rule 6 pref 20202 from 2001:db8:2::2 lookup main suppress_prefixlength 1 protocol "
 		"87\n"
-		"rule 6 pref 20003 from 2001:db8:2::2 lookup 202 protocol 87\n"
+		"rule 6 pref 20203 from 2001:db8:2::2 lookup 202 protocol 87\n"
 		"route 4 default dev ppp0 table 201 proto 87 scope link\n"
 		"route 4 default via 10.2.0.1 dev eth1 table 202 proto 87\n"
 		"route 6 default via fe80::1 dev eth1 table 202 proto 87\n"
@@ -183,7 +183,7 @@ static void marks_stand_where_the_mask_puts_them(void **state)
 	struct fixture *f = *state;
 
 	assert_true(mark_layout_init(&f->conf.mark, 0xff00));
-	assert_plan_has(f, "pref 20001 fwmark 0x200/0x7f00 lookup 202 ", true);
+	assert_plan_has(f, "pref 20002 fwmark 0x200/0x7f00 lookup 202 ", true);
 	assert_plan_has(f, "not fwmark 0x0/0x7f00 lookup main", true);
 }
 
@@ -210,7 +210,9 @@ static void a_disabled_uplink_has_no_rule_and_no_route(void **state)
 	struct fixture *f = *state;
 
 	f->uplinks[1].enabled = false;
-	assert_plan_has(f, "202", false);
+	assert_plan_has(f, "fwmark 0x2/", false);
+	assert_plan_has(f, "lookup 202", false);
+	assert_plan_has(f, "table 202", false);
 	assert_plan_has(f, "10.2.0.2", false);
 	assert_int_equal(f->plans[1].state, ROUTE_UPLINK_DISABLED);
 }
@@ -342,13 +344,13 @@ static void ownership_is_protocol_and_place(void **state)
 {
 	struct fixture *f = *state;
 	struct route_scope scope;
-	struct route_rule rule = {.family = IP_V4, .protocol = 87, .priority = 20015, .table = 9};
+	struct route_rule rule = {.family = IP_V4, .protocol = 87, .priority = 20499, .table = 9};
 	struct route_route route = {.family = IP_V4, .protocol = 87, .table = 202};
 
 	f->uplinks[1].table = ROUTE_MAIN_TABLE; /* never ours */
 	assert_int_equal(route_scope_init(&scope, &f->conf), 0);
 	assert_true(route_scope_owns_rule(&scope, &rule));
-	rule.priority = 20016;
+	rule.priority = 20500;
 	assert_false(route_scope_owns_rule(&scope, &rule));
 	rule.table = 203;
 	assert_true(route_scope_owns_rule(&scope, &rule));
@@ -376,7 +378,8 @@ static struct route_rule random_rule(uint32_t *seed, bool ours)
 	struct route_rule rule = {
 		.family = random_below(seed, 2) ? IP_V4 : IP_V6,
 		.protocol = ours || random_below(seed, 2) ? 87 : 3,
-		.priority = ours ? 20000 + random_below(seed, 3) : 19999 + random_below(seed, 20),
+		.priority = ours ? 20000 + random_below(seed, 3)
+				 : (random_below(seed, 2) ? 19999 : 20498) + random_below(seed, 3),
 		.table = ours ? 201 + random_below(seed, 2) : 200 + random_below(seed, 4),
 		.fwmark = random_below(seed, 3),
 		.fwmask = 0x7f,
