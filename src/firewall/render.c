@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * render - the chains as text, from the configuration alone. Pure.
+ *
+ * What the rules rely on, each seen on a real kernel:
+ * - An ACCEPT from a queue goes on at the next hook function, never at the next
+ *   rule: nothing after an NFQUEUE rule runs, and the mark is saved one hook later
+ *   (POSTROUTING), or by the next packet of the flow.
+ * - In mangle PREROUTING a reply still has its translated address. So originals are
+ *   queued there (and in OUTPUT), replies in FORWARD and INPUT.
+ * - Local packets are queued in the security table, after mangle OUTPUT has
+ *   rerouted them by the restored mark: nf_tables does not reroute a queued packet.
+ * - CONNMARK writes (and sends an event) only when the value changes, so saving
+ *   needs no test for that.
+ * - conntrack leaves ND, RA and MLD untracked and calls a broken packet invalid: one
+ *   rule excludes both from the queue.
+ * - With no connection (untracked, invalid) CONNMARK does nothing and --ctdir never
+ *   matches, not even negated.
+ *
+ * Invariants: every match and every target on a mark is masked by our bits; the hint
+ * value is never saved; a rule is written as iptables-save prints it (check.c).
+ * A final flow meets nothing but restore, two tests and save.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "private.h"
+
+const char *const fw_table_names[FW_TABLE_COUNT] = {"mangle", "security"};
+
+const struct fw_chain_name fw_chain_names[FW_CHAIN_COUNT] = {
+	[FW_PRE] = {FW_MANGLE, "WAYMARK-PRE"},	 [FW_NEW] = {FW_MANGLE, "WAYMARK-NEW"},
+	[FW_OUT] = {FW_MANGLE, "WAYMARK-OUT"},	 [FW_REPLY] = {FW_MANGLE, "WAYMARK-REPLY"},
+	[FW_SAVE] = {FW_MANGLE, "WAYMARK-SAVE"}, [FW_LOCAL] = {FW_SECURITY, "WAYMARK-OUT"},
+};
+
+/* What the rendering functions need at hand. */
+struct render {
+	struct fw_plan *plan;
+	const struct conf *conf;
+	const struct mark_layout *mark;
+	int family;
+	bool enforce;
+	bool queues;
+	/* DNS goes to the queue even when its flow is final: for the names cache. */
+	bool queue_dns;
+};
+
+int fw_chain_find(enum fw_table table, const char *name)
+{
+	for (int i = 0; i < FW_CHAIN_COUNT; i++)
+		if (fw_chain_names[i].table == table && strcmp(fw_chain_names[i].name, name) == 0)
+			return i;
+	return -1;
+}
+
+static void add_text(struct fw_plan *plan, enum fw_chain_id id, char *text)
+{
+	struct fw_chain *chain = &plan->chains[id];
+
+	chain->wanted = true;
+	if (!text) {
+		plan->failed = true;
+		return;
+	}
+	if (chain->count == chain->capacity) {
+		size_t capacity = chain->capacity ? chain->capacity * 2 : 16;
+		char **rules = arena_array(&plan->arena, capacity, sizeof(*rules));
+
+		if (!rules) {
+			plan->failed = true;
+			return;
+		}
+		if (chain->count)
+			memcpy(rules, chain->rules, chain->count * sizeof(*rules));
+		chain->rules = rules;
+		chain->capacity = capacity;
+	}
+	chain->rules[chain->count++] = text;
+}
+
+/* One rule; `format` is what follows "-A CHAIN ". */
+__attribute__((format(printf, 3, 4))) static void add(struct render *render, enum fw_chain_id id,
+						      const char *format, ...)
+{
+	char rule[512];
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(rule, sizeof(rule), format, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof(rule)) {
+		render->plan->failed = true;
+		return;
+	}
+	add_text(render->plan, id,
+		 arena_printf(&render->plan->arena, "-A %s %s", fw_chain_names[id].name, rule));
+}
+
+static void want_chain(struct render *render, enum fw_chain_id id)
+{
+	render->plan->chains[id].wanted = true;
+}
+
+static void add_jump(struct render *render, const char *base, enum fw_chain_id id)
+{
+	struct fw_plan *plan = render->plan;
+
+	want_chain(render, id);
+	plan->jumps[plan->jump_count++] = (struct fw_jump){
+		.table = fw_chain_names[id].table,
+		.base = base,
+		.chain = id,
+	};
+}
+
+/* ---- pieces that several chains share ---- */
+
+/* `match` ends with a space, or is empty. */
+static void add_queue(struct render *render, enum fw_chain_id id, const char *match)
+{
+	const struct conf *conf = render->conf;
+	const char *bypass = conf->queue.on_failure == CONF_FAIL_OPEN ? " --queue-bypass" : "";
+	unsigned first = conf->queue.first, count = conf->queue.count;
+
+	if (count > 1)
+		add(render, id, "%s-j NFQUEUE --queue-balance %u:%u%s", match, first,
+		    first + count - 1, bypass);
+	else
+		add(render, id, "%s-j NFQUEUE --queue-num %u%s", match, first, bypass);
+}
+
+/* A value without P: decided, never queued again. */
+static void add_final_returns(struct render *render, enum fw_chain_id id)
+{
+	add(render, id, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x -j RETURN",
+	    render->mark->value_mask, render->mark->provisional);
+}
+
+/*
+ * ICMP errors belong to the flow that they speak of: they carry its mark, but a verdict
+ * about them must not become the flow's.
+ */
+static void add_icmp_errors_return(struct render *render, enum fw_chain_id id)
+{
+	add(render, id, "-p %s -m conntrack --ctstate RELATED -j RETURN",
+	    render->family == 6 ? "ipv6-icmp" : "icmp");
+}
+
+/* What holds the network together, or cannot be steered, is never queued. */
+static void add_exclusions(struct render *render, enum fw_chain_id id)
+{
+	if (render->family == 6) {
+		add(render, id, "-d ff00::/8 -j RETURN");
+		add(render, id, "-p udp -m udp --dport 546:547 -j RETURN");
+	} else {
+		/* IGMP by number: not every system has /etc/protocols */
+		add(render, id, "-d 224.0.0.0/4 -j RETURN");
+		add(render, id, "-m addrtype --dst-type BROADCAST -j RETURN");
+		add(render, id, "-p 2 -j RETURN");
+		add(render, id, "-p udp -m udp --dport 67:68 -j RETURN");
+	}
+}
+
+/* A flow that already talks but has no connmark: it is older than our knowledge of it. */
+static void add_hint(struct render *render, enum fw_chain_id id)
+{
+	if (render->enforce)
+		add(render, id,
+		    "-m conntrack --ctstate ESTABLISHED -m mark --mark 0x0/0x%x "
+		    "-j MARK --set-xmark 0x%x/0x%x",
+		    render->mark->mask, mark_bits(render->mark, render->mark->hint),
+		    render->mark->mask);
+}
+
+static void add_restore(struct render *render, enum fw_chain_id id, const char *match)
+{
+	add(render, id, "%s-j CONNMARK --restore-mark --nfmask 0x%x --ctmask 0x%x", match,
+	    render->mark->mask, render->mark->mask);
+}
+
+/* Queries ("--dport") or answers ("--sport"), where their addresses are those after NAT. */
+static void add_dns(struct render *render, enum fw_chain_id id, const char *port)
+{
+	static const char *const protocols[] = {"udp", "tcp"};
+	char match[64];
+
+	if (!render->queue_dns)
+		return;
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(match, sizeof(match), "-p %s -m %s %s 53 ", protocols[i], protocols[i],
+			 port);
+		add_queue(render, id, match);
+	}
+}
+
+/* The uplink that alone uses its interface: only then the interface tells the uplink. */
+static bool owns_interface(const struct conf *conf, const struct conf_uplink *uplink)
+{
+	if (!uplink->enabled)
+		return false;
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *other = &conf->uplinks[i];
+
+		if (other != uplink && other->enabled &&
+		    strcmp(other->interface, uplink->interface) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* ---- the chains ---- */
+
+/*
+ * Without the "main first" rule, an uplink's table swallows what travels inwards too: a
+ * packet that came in by an uplink would be sent back by it. It stays unmarked until it is
+ * routed; WAYMARK-REPLY restores its mark then.
+ */
+static void add_inward_returns(struct render *render)
+{
+	const struct conf *conf = render->conf;
+
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+		unsigned bits = mark_bits(render->mark, uplink->mark);
+
+		if (!uplink->enabled)
+			continue;
+		add(render, FW_PRE,
+		    "-i %s -m conntrack --ctdir REPLY -m connmark --mark 0x%x/0x%x -j RETURN",
+		    uplink->interface, bits, render->mark->value_mask);
+		add(render, FW_PRE,
+		    "-i %s -m conntrack --ctdir ORIGINAL -m connmark --mark 0x%x/0x%x -j RETURN",
+		    uplink->interface, bits, render->mark->mask);
+	}
+}
+
+/* Forwarded packets before routing: return path, restore, and the way to the queue. */
+static void render_pre(struct render *render)
+{
+	const struct conf *conf = render->conf;
+	const struct mark_layout *mark = render->mark;
+
+	add(render, FW_PRE, "-i lo -j RETURN");
+	if (render->enforce) {
+		/* link-local peers are on the link: there is no path to choose */
+		if (render->family == 6)
+			add(render, FW_PRE, "-d fe80::/10 -j RETURN");
+		for (size_t i = 0; conf->routing.return_path && i < conf->uplink_count; i++)
+			if (owns_interface(conf, &conf->uplinks[i]))
+				add(render, FW_PRE,
+				    "-i %s -m conntrack --ctstate NEW "
+				    "-j CONNMARK --set-xmark 0x%x/0x%x",
+				    conf->uplinks[i].interface,
+				    mark_bits(mark, conf->uplinks[i].mark), mark->mask);
+		if (!conf->routing.main_first)
+			add_inward_returns(render);
+		add_restore(render, FW_PRE, "");
+		add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
+		    mark->value_mask);
+	}
+	if (!render->queues || !conf->firewall.hook_forward)
+		return;
+	if (render->enforce)
+		add_final_returns(render, FW_PRE);
+	add_icmp_errors_return(render, FW_PRE);
+	for (size_t i = 0; i < conf->firewall.interface_count; i++)
+		add(render, FW_PRE, "-i %s -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW",
+		    conf->firewall.interfaces[i]);
+	if (!conf->firewall.interface_count)
+		add(render, FW_PRE, "-m conntrack --ctdir ORIGINAL -j WAYMARK-NEW");
+}
+
+/* An original packet of a flow that is still looked at. */
+static void render_new(struct render *render)
+{
+	if (!render->queues || !render->conf->firewall.hook_forward)
+		return;
+	add_exclusions(render, FW_NEW);
+	/*
+	 * The router's own resolver is looked at, its mark is not kept (WAYMARK-SAVE), so an
+	 * established flow without a mark tells nothing: no hint.
+	 */
+	add_queue(render, FW_NEW, "-p udp -m udp --dport 53 -m addrtype --dst-type LOCAL ");
+	add_queue(render, FW_NEW, "-p tcp -m tcp --dport 53 -m addrtype --dst-type LOCAL ");
+	add(render, FW_NEW, "-m addrtype --dst-type LOCAL -j RETURN");
+	add_hint(render, FW_NEW);
+	add_queue(render, FW_NEW, "");
+}
+
+/*
+ * Replies where their addresses are the flow's own again. P alone says that somebody looks
+ * at the flow: a flow without a mark waits for its next original packet, which gets the hint
+ * and shows who began it.
+ */
+static void render_reply(struct render *render)
+{
+	const struct conf *conf = render->conf;
+
+	if (!render->queues)
+		return;
+	if (render->enforce && !conf->routing.main_first)
+		add_restore(render, FW_REPLY, "");
+	add_dns(render, FW_REPLY, "--dport");
+	add_dns(render, FW_REPLY, "--sport");
+	add_icmp_errors_return(render, FW_REPLY);
+	if (render->enforce) {
+		char match[96];
+
+		snprintf(match, sizeof(match),
+			 "-m conntrack --ctdir REPLY -m mark --mark 0x%x/0x%x ",
+			 render->mark->provisional, render->mark->provisional);
+		add_queue(render, FW_REPLY, match);
+		return;
+	}
+	/*
+	 * Observing leaves no mark to tell by: every reply is looked at, and by the interface
+	 * that it leaves by one can tell where its flow began. Replies to the router itself have
+	 * none.
+	 */
+	if (conf->firewall.interface_count && conf->firewall.hook_output)
+		add_queue(render, FW_REPLY,
+			  "-m addrtype --dst-type LOCAL -m conntrack --ctdir REPLY ");
+	for (size_t i = 0; i < conf->firewall.interface_count; i++) {
+		char match[96];
+
+		snprintf(match, sizeof(match), "-o %s -m conntrack --ctdir REPLY ",
+			 conf->firewall.interfaces[i]);
+		add_queue(render, FW_REPLY, match);
+	}
+	if (!conf->firewall.interface_count)
+		add_queue(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
+}
+
+/* Bits of others in a local packet: whoever set them (a VPN) has decided already. */
+static void add_foreign_returns(struct render *render, enum fw_chain_id id)
+{
+	if (render->conf->firewall.foreign_marks == CONF_FOREIGN_LEAVE && ~render->mark->mask)
+		add(render, id, "-m mark ! --mark 0x0/0x%x -j RETURN", ~render->mark->mask);
+}
+
+/* Local packets, before the kernel routes them again by their mark. */
+static void render_out(struct render *render)
+{
+	const struct conf *conf = render->conf;
+
+	add(render, FW_OUT, "-o lo -j RETURN");
+	/* their owner (SO_MARK) has chosen; POSTROUTING saves it */
+	add(render, FW_OUT, "-m mark ! --mark 0x0/0x%x -j RETURN", render->mark->mask);
+	add_foreign_returns(render, FW_OUT);
+	if (render->family == 6)
+		add(render, FW_OUT, "-d fe80::/10 -j RETURN");
+	/* errors that we send inwards about a steered flow (see add_inward_returns) */
+	if (!conf->routing.main_first)
+		add_icmp_errors_return(render, FW_OUT);
+	add_restore(render, FW_OUT,
+		    conf->firewall.hook_output ? "" : "-m conntrack --ctdir REPLY ");
+}
+
+/* Local packets, after that: the security table comes last in OUTPUT. */
+static void render_local(struct render *render)
+{
+	if (!render->queues || !render->conf->firewall.hook_output)
+		return;
+	add(render, FW_LOCAL, "-o lo -j RETURN");
+	add_dns(render, FW_LOCAL, "--dport");
+	add_dns(render, FW_LOCAL, "--sport");
+	if (render->enforce)
+		add_final_returns(render, FW_LOCAL);
+	add(render, FW_LOCAL, "-m conntrack --ctdir REPLY -j RETURN");
+	add_foreign_returns(render, FW_LOCAL);
+	add_icmp_errors_return(render, FW_LOCAL);
+	add_exclusions(render, FW_LOCAL);
+	if (render->family == 6)
+		add(render, FW_LOCAL, "-d fe80::/10 -j RETURN");
+	add_hint(render, FW_LOCAL);
+	add_queue(render, FW_LOCAL, "-m conntrack --ctdir ORIGINAL ");
+}
+
+/* The packet's bits become the connection's. */
+static void render_save(struct render *render)
+{
+	const struct conf *conf = render->conf;
+	const struct mark_layout *mark = render->mark;
+	unsigned drop = mark_bits(mark, mark->drop), final = mark_bits(mark, mark->main);
+
+	add(render, FW_SAVE, "-m mark --mark 0x0/0x%x -j RETURN", mark->mask);
+	add_icmp_errors_return(render, FW_SAVE);
+	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j RETURN", mark_bits(mark, mark->hint),
+	    mark->value_mask);
+	add(render, FW_SAVE,
+	    "-m mark --mark 0x%x/0x%x -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x", drop,
+	    mark->value_mask, mark->mask, mark->mask);
+	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j DROP", drop, mark->value_mask);
+	/*
+	 * What is for the router itself was only looked at (DNS): its answers must not be
+	 * steered to where the same query would have been forwarded.
+	 */
+	add(render, FW_SAVE,
+	    "-m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL -j RETURN");
+	/*
+	 * Pinned where it is. The packet says "final, no uplink" until the flow is pinned, and
+	 * never afterwards.
+	 */
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+
+		if (!uplink->nat || !owns_interface(conf, uplink))
+			continue;
+		add(render, FW_SAVE,
+		    "-o %s -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x",
+		    uplink->interface, final, mark->mask, mark_bits(mark, uplink->mark),
+		    mark->mask);
+		add(render, FW_SAVE, "-o %s -m mark --mark 0x%x/0x%x -j RETURN", uplink->interface,
+		    final, mark->mask);
+	}
+	add(render, FW_SAVE, "-j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x", mark->mask,
+	    mark->mask);
+}
+
+static void render_jumps(struct render *render)
+{
+	const struct conf *conf = render->conf;
+	bool forward = conf->firewall.hook_forward, output = conf->firewall.hook_output;
+
+	if (render->enforce || (render->queues && forward))
+		add_jump(render, "PREROUTING", FW_PRE);
+	if (render->queues && forward)
+		add_jump(render, "FORWARD", FW_REPLY);
+	if (render->queues && output)
+		add_jump(render, "INPUT", FW_REPLY);
+	if (render->enforce) {
+		/* drops what was queued for the router; the save of the rest is POSTROUTING's */
+		add_jump(render, "INPUT", FW_SAVE);
+		if (output || conf->routing.return_path)
+			add_jump(render, "OUTPUT", FW_OUT);
+		add_jump(render, "POSTROUTING", FW_SAVE);
+	}
+	if (render->queues && output)
+		add_jump(render, "OUTPUT", FW_LOCAL);
+}
+
+int fw_plan_build(struct fw_plan *plan, const struct conf *conf, int family,
+		  enum firewall_stage stage)
+{
+	struct render render = {
+		.plan = plan,
+		.conf = conf,
+		.mark = &conf->mark,
+		.family = family,
+		.enforce = conf->mode == CONF_ENFORCE,
+		.queues = stage == FIREWALL_FULL,
+		.queue_dns = false,
+	};
+
+	memset(plan, 0, sizeof(*plan));
+	arena_init(&plan->arena);
+	render_jumps(&render);
+	if (plan->chains[FW_PRE].wanted)
+		render_pre(&render);
+	render_new(&render);
+	if (plan->chains[FW_OUT].wanted)
+		render_out(&render);
+	if (plan->chains[FW_REPLY].wanted)
+		render_reply(&render);
+	if (plan->chains[FW_SAVE].wanted)
+		render_save(&render);
+	render_local(&render);
+	return plan->failed ? -ENOMEM : 0;
+}
+
+void fw_plan_release(struct fw_plan *plan)
+{
+	arena_release(&plan->arena);
+	memset(plan, 0, sizeof(*plan));
+}
+
+/* ---- text ---- */
+
+void fw_text_release(struct fw_text *text)
+{
+	free(text->data);
+	memset(text, 0, sizeof(*text));
+}
+
+void fw_text_bytes(struct fw_text *text, const char *bytes, size_t length)
+{
+	if (text->failed)
+		return;
+	if (text->capacity - text->length <= length) {
+		size_t capacity = (text->length + length + 1) * 2;
+		char *data = realloc(text->data, capacity);
+
+		if (!data) {
+			text->failed = true;
+			return;
+		}
+		text->data = data;
+		text->capacity = capacity;
+	}
+	memcpy(text->data + text->length, bytes, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+void fw_text_printf(struct fw_text *text, const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= sizeof(line))
+		text->failed = true;
+	else
+		fw_text_bytes(text, line, (size_t)length);
+}
+
+char *firewall_render(const struct conf *conf, int family, enum firewall_stage stage)
+{
+	struct fw_plan plan;
+	struct fw_text text = {0};
+
+	if (fw_plan_build(&plan, conf, family, stage) < 0)
+		goto out;
+	fw_text_printf(&text, "# waymark, IPv%d: %s --noflush -w < this\n", family,
+		       family == 6 ? "ip6tables-restore" : "iptables-restore");
+	for (int table = 0; table < FW_TABLE_COUNT; table++) {
+		bool open = false;
+
+		for (int i = 0; i < FW_CHAIN_COUNT; i++) {
+			if (!plan.chains[i].wanted || fw_chain_names[i].table != (unsigned)table)
+				continue;
+			if (!open)
+				fw_text_printf(&text, "*%s\n", fw_table_names[table]);
+			open = true;
+			fw_text_printf(&text, ":%s - [0:0]\n", fw_chain_names[i].name);
+		}
+		if (!open)
+			continue;
+		for (int i = 0; i < FW_CHAIN_COUNT; i++)
+			for (size_t r = 0;
+			     fw_chain_names[i].table == (unsigned)table && r < plan.chains[i].count;
+			     r++)
+				fw_text_printf(&text, "%s\n", plan.chains[i].rules[r]);
+		for (size_t j = 0; j < plan.jump_count; j++)
+			if (plan.jumps[j].table == (unsigned)table)
+				fw_text_printf(&text, "-A %s -j %s\n", plan.jumps[j].base,
+					       fw_chain_names[plan.jumps[j].chain].name);
+		fw_text_printf(&text, "COMMIT\n");
+	}
+out:
+	fw_plan_release(&plan);
+	if (text.failed) {
+		fw_text_release(&text);
+		return NULL;
+	}
+	return text.data;
+}
