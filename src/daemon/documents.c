@@ -395,27 +395,20 @@ static json_t *flows_answer(struct daemon *daemon, const json_t *request)
 static json_t *reload_answer(struct daemon *daemon)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
-	json_t *findings = json_array(), *answer;
-	int result = daemon_reload(daemon, &diags);
+	json_t *answer;
 
-	for (size_t i = 0; i < diags.count; i++) {
-		char text[1024];
+	if (daemon_reload(daemon, &diags) == 0) {
+		json_t *data = json_pack("{s:I}", "generation", (json_int_t)daemon->generation);
 
-		diag_format(&diags.items[i], text, sizeof(text));
-		json_array_append_new(findings, json_string(text));
-	}
-	if (result == 0) {
 		log_info("reloaded: generation %u", daemon->generation);
-		answer =
-			control_ok(json_pack("{s:I,s:O}", "generation",
-					     (json_int_t)daemon->generation, "findings", findings));
+		control_add_findings(data, &diags);
+		answer = control_ok(data);
 	} else {
 		log_error("reload failed, the old policy goes on");
 		answer = control_fail("reload failed, the old policy (generation %u) goes on",
 				      daemon->generation);
-		json_object_set(answer, "findings", findings);
+		control_add_findings(answer, &diags);
 	}
-	json_decref(findings);
 	diag_list_release(&diags);
 	return answer;
 }

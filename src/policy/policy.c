@@ -31,8 +31,14 @@ static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 	}
 	for (size_t i = 0; i < conf->group_count; i++) {
 		const struct conf_group *group = &conf->groups[i];
-		const struct conf_uplink *first = &conf->uplinks[group->members[0].uplink];
+		const struct conf_uplink *first;
 
+		/* a configuration with errors may have one: its rules still want the name */
+		if (group->member_count == 0 || conf->uplink_count == 0) {
+			targets[n++] = (struct rules_target){.name = group->name, .group = true};
+			continue;
+		}
+		first = &conf->uplinks[group->members[0].uplink];
 		targets[n++] = (struct rules_target){
 			.name = group->name,
 			.value = first->mark,
@@ -72,16 +78,17 @@ out:
 struct policy *policy_load(const char *path, struct diag_list *diags)
 {
 	struct policy *policy = calloc(1, sizeof(*policy));
+	size_t errors = diags->errors;
 
 	if (!policy) {
 		diag_error(diags, NULL, 0, "out of memory");
 		return NULL;
 	}
-	policy->conf = conf_load(path, NULL, diags);
+	policy->conf = conf_load_partly(path, NULL, diags);
 	if (!policy->conf)
 		goto fail;
 	policy->rules = rules_of(policy->conf, diags);
-	if (!policy->rules)
+	if (!policy->rules || diags->errors > errors)
 		goto fail;
 	policy->value_is_nat = calloc(policy->conf->mark.main + 1, sizeof(bool));
 	if (!policy->value_is_nat) {

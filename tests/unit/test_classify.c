@@ -485,14 +485,14 @@ static void a_reload_judges_open_flows_anew_and_leaves_final_ones(void **state)
 
 	(void)state;
 	syn(bench, 40000, 80);
-	reply(bench, 40001, 25, "220 x\r\n");
+	reply(bench, 40001, 25, "220 mail.example ESMTP ready\r\n");
 	assert_int_equal(last(bench)->state, FLOW_FINAL);
 	bench_rules(bench,
 		    "rules = ( { name = \"late-video\"; match = { host = \"video.example\"; }; "
 		    "mark = 9; } );");
 	ruleset_free(before);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), 9);
-	assert_int_equal(reply(bench, 40001, 25, "220 x\r\n"), PLAIN);
+	assert_int_equal(reply(bench, 40001, 25, "220 mail.example ESMTP ready\r\n"), PLAIN);
 	bench_free(bench);
 }
 
