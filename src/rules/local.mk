@@ -19,3 +19,4 @@ tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
+EXTRA_DIST += tests/fuzz/corpus/fuzz_rules/every-key.conf

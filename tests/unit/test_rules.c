@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -1019,6 +1020,73 @@ static void a_host_is_open_until_it_is_known_or_cannot_come(void **state)
 	unload(&world);
 }
 
+static void letters_beyond_ascii_become_a_labels(void **state)
+{
+	static const struct {
+		const char *written, *wire;
+	} cases[] = {
+		{"M\xc3\x9cnchen.example", "xn--mnchen-3ya.example"},
+		{"fa\xc3\x9f.de", "xn--fa-hia.de"},
+		{"\xe4\xbe\x8b\xe3\x81\x88.test", "xn--r8jz45g.test"},
+		{"\xd0\x9f\xd0\xa0\xd0\x98\xd0\x9c\xd0\x95\xd0\xa0.\xd1\x80\xd1\x84",
+		 "xn--e1afmkfd.xn--p1ai"},
+		{"a\xe3\x80\x82"
+		 "example",
+		 "a.example"},
+		{"\xe2\x98\x83.net", "xn--n3h.net"},
+	};
+	struct rule_facts facts = facts_of_tcp();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct known known = {0};
+		struct world world;
+		char match[128];
+
+		snprintf(match, sizeof(match), "host = \"=%s\"", cases[i].written);
+		world = load_match(match);
+		set_host(&known, cases[i].wire);
+		assert_truth(&world, &known, RULE_YES);
+		unload(&world);
+	}
+}
+
+/* Against libc, which has one zone for the whole process: fine in a test. */
+static void zones_agree_with_libc(void **state)
+{
+	static const char *const zones[] = {"Europe/Vienna", "America/St_Johns", "Asia/Kolkata",
+					    "Europe/Dublin", "America/Santiago", "Pacific/Apia",
+					    "EST5EDT",	     "Etc/GMT+5"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+		char match[160];
+		struct world world;
+
+		snprintf(match, sizeof(match),
+			 "time = { days = [\"mon\", \"thu\"]; from = \"09:30\"; to = \"16:00\"; "
+			 "zone = \"%s\"; }",
+			 zones[i]);
+		world = load_match(match);
+		assert_int_equal(setenv("TZ", zones[i], 1), 0);
+		tzset();
+		for (time_t time = 0; time < 4500000000; time += 99991) {
+			struct tm local;
+			int minute;
+			bool inside;
+
+			assert_non_null(localtime_r(&time, &local));
+			minute = local.tm_hour * 60 + local.tm_min;
+			inside = (local.tm_wday == 1 || local.tm_wday == 4) && minute >= 570 &&
+				 minute < 960;
+			assert_int_equal(at(&world, (uint64_t)time), inside ? RULE_YES : RULE_NO);
+		}
+		unload(&world);
+	}
+	assert_int_equal(unsetenv("TZ"), 0);
+	tzset();
+}
+
 static void an_address_is_no_subdomain(void **state)
 {
 	struct rule_facts facts = facts_of_tcp();
@@ -1726,6 +1794,8 @@ int main(void)
 		TEST(an_ipset_that_cannot_be_asked_is_no_error),
 		TEST(a_host_covers_its_subdomains_and_equals_is_exact),
 		TEST(a_host_is_open_until_it_is_known_or_cannot_come),
+		TEST(letters_beyond_ascii_become_a_labels),
+		TEST(zones_agree_with_libc),
 		TEST(an_address_is_no_subdomain),
 		TEST(a_host_list_of_many_names_is_searched_right),
 		TEST(names_that_are_none_are_refused),
