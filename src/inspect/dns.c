@@ -251,8 +251,9 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 		reader.bytes = stream->bytes[d] + 2;
 		reader.length = inspect_be16(stream->bytes[d]);
 		reader.present = length - 2 < reader.length ? length - 2 : reader.length;
-		if (reader.present > 2 && !(reader.bytes[2] & 0x80) &&
-		    reader.length > STREAM_QUERY_MAX) {
+		/* only a response may be longer, and its flags come with its first segment */
+		if (reader.length > STREAM_QUERY_MAX &&
+		    (reader.present <= 2 || !(reader.bytes[2] & 0x80))) {
 			refused = true;
 			continue;
 		}

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+libwaymark_la_SOURCES += \
+	src/inspect/apps.c \
+	src/inspect/dns.c \
+	src/inspect/evidence.c \
+	src/inspect/http.c \
+	src/inspect/inspection.c \
+	src/inspect/inspector.h \
+	src/inspect/pattern.c \
+	src/inspect/pattern.h \
+	src/inspect/pattern_file.c \
+	src/inspect/ssh.c \
+	src/inspect/tls.c
+UNIT_TESTS += \
+	tests/unit/test_inspect \
+	tests/unit/test_inspect_patterns \
+	tests/unit/test_inspect_protocols
+tests_unit_test_inspect_SOURCES = tests/unit/test_inspect.c tests/unit/inspect_support.h
+tests_unit_test_inspect_LDADD = $(UNIT_LDADD)
+tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c tests/unit/inspect_support.h
+tests_unit_test_inspect_patterns_LDADD = $(UNIT_LDADD)
+tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c tests/unit/inspect_support.h
+tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
+FUZZ_TARGETS += \
+	tests/fuzz/fuzz_dns \
+	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_inspection \
+	tests/fuzz/fuzz_patfile \
+	tests/fuzz/fuzz_tls
+tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_inspection_SOURCES = tests/fuzz/fuzz_inspection.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_patfile_SOURCES = tests/fuzz/fuzz_patfile.c
+tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c tests/fuzz/fuzz_inspect.h

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* App names, and the inspection as a whole: when evidence closes, limits, layers, rebase. */
+#include <stdio.h>
+
+#include "inspect_support.h"
+
+/* ---- app names ---- */
+
+static void builtin_names_have_fixed_numbers(void **state)
+{
+	const char *const *names = app_builtin_names();
+	uint16_t app = 0;
+
+	(void)state;
+	for (; *names; names++) {
+		app = app_find(*names);
+		assert_int_not_equal(app, APP_NONE);
+		assert_string_equal(app_name(app), *names);
+		assert_true(app_is_builtin(app));
+		assert_int_equal(app_intern(*names), app);
+	}
+	assert_int_equal(app, 4);
+	assert_int_equal(app_find("TLS"), app_find("tls"));
+}
+
+static void interned_names_keep_their_number(void **state)
+{
+	uint16_t first, second;
+
+	(void)state;
+	assert_int_equal(app_find("kazaa"), APP_NONE);
+	first = app_intern("KaZaA");
+	second = app_intern("gnutella");
+	assert_int_not_equal(first, APP_NONE);
+	assert_int_not_equal(first, second);
+	assert_int_equal(app_find("kazaa"), first);
+	assert_int_equal(app_intern("kazaa"), first);
+	assert_string_equal(app_name(first), "kazaa");
+	assert_false(app_is_builtin(first));
+	assert_null(app_name(APP_NONE));
+	assert_null(app_name(APP_MAX));
+	assert_int_equal(app_intern(""), APP_NONE);
+}
+
+static void a_full_table_of_names_refuses_more(void **state)
+{
+	char name[32];
+	unsigned added = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * APP_MAX; i++) {
+		snprintf(name, sizeof(name), "filler-%u", i);
+		added += app_intern(name) != APP_NONE;
+	}
+	assert_in_range(added, APP_MAX - 100, APP_MAX);
+	assert_int_not_equal(app_find("filler-0"), APP_NONE);
+	assert_int_equal(app_find("no-such-filler"), APP_NONE);
+}
+
+static void host_sources_have_names(void **state)
+{
+	(void)state;
+	assert_null(host_source_name(HOST_SOURCE_NONE));
+	assert_string_equal(host_source_name(HOST_TLS_ECH_OUTER), "tls-ech-outer");
+	assert_string_equal(host_source_name(HOST_DNS_CACHE), "dns-cache");
+}
+
+/* ---- when evidence closes ---- */
+
+static void unknown_first_bytes_close_everything_at_once(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_begin(&talk, IPPROTO_TCP, 25);
+	assert_all_open(&talk);
+	assert_true(say_text(&talk, S, "220 mail.example ESMTP\r\n"));
+	assert_app(&talk, NULL);
+	assert_done(&talk);
+	talk_end(&talk);
+
+	talk_begin(&talk, IPPROTO_UDP, 9999);
+	assert_true(say_text(&talk, C, "hello"));
+	assert_done(&talk);
+	talk_end(&talk);
+}
+
+static void a_single_first_byte_decides_nothing(void **state)
+{
+	static const char bytes[] = {0x16, 'G', 'S', 'H', 0};
+	struct talk talk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		talk_begin(&talk, IPPROTO_TCP, 80);
+		say(&talk, C, bytes + i, 1);
+		assert_app(&talk, NULL);
+		assert_false(talk.evidence->apps_done);
+		talk_end(&talk);
+	}
+	/* "S" is neither TLS nor DNS, but may become SSH, which has no name */
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	say(&talk, C, "SSH", 3);
+	assert_false(talk.evidence->apps_done);
+	assert_true(talk.evidence->host_done);
+	talk_end(&talk);
+}
+
+static void packets_without_payload_change_nothing(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_begin(&talk, IPPROTO_TCP, 443);
+	for (unsigned i = 0; i < 100; i++)
+		assert_false(say(&talk, C, NULL, 0));
+	assert_all_open(&talk);
+	talk_end(&talk);
+}
+
+static void limits_close_what_is_open(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	/* a gap at the start: nothing can be read, nothing is in mid-message */
+	talk_begin(&talk, IPPROTO_TCP, 443);
+	for (unsigned i = 1; i < 12; i++)
+		say_at(&talk, C, 1000 + i, "x", 1);
+	assert_all_open(&talk);
+	assert_true(say_at(&talk, C, 2000, "x", 1));
+	assert_done(&talk);
+	talk_end(&talk);
+
+	talk_begin(&talk, IPPROTO_TCP, 443);
+	talk.limits.decide_bytes = 100;
+	say_at(&talk, C, 1000, "123456789012345678901234567890123456789012345678901234567890", 60);
+	assert_all_open(&talk);
+	say_at(&talk, C, 2000, "123456789012345678901234567890123456789012345678901234567890", 60);
+	assert_done(&talk);
+	talk_end(&talk);
+}
+
+static void protocols_without_inspection_are_born_done(void **state)
+{
+	static const uint8_t protos[] = {IPPROTO_ICMP, IPPROTO_ESP, IPPROTO_GRE};
+	struct talk talk;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		talk_begin(&talk, protos[i], 0);
+		assert_done(&talk);
+		assert_false(say_text(&talk, C, "GET / HTTP/1.1\r\n"));
+		talk_end(&talk);
+	}
+	/* a fragment of TCP */
+	talk_begin(&talk, IPPROTO_TCP, 0);
+	inspection_free(talk.inspection);
+	talk.inspection = inspection_new(&talk.flow, &(struct packet){.fragment = true}, NULL);
+	talk.evidence = inspection_evidence(talk.inspection);
+	assert_done(&talk);
+	talk_end(&talk);
+	/* SCTP is read by patterns alone */
+	talk_begin(&talk, IPPROTO_SCTP, 5000);
+	assert_done(&talk);
+	talk_end(&talk);
+}
+
+static void closing_refutes_what_is_open_and_keeps_what_is_known(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	say_text(&talk, C, "GET / HTTP/1.1\r\nX: ");
+	assert_false(talk.evidence->host_done);
+	inspection_close(talk.inspection);
+	assert_app(&talk, "http");
+	assert_done(&talk);
+	assert_false(say_text(&talk, C, "y\r\nHost: too.late\r\n"));
+	assert_host(&talk, HOST_SOURCE_NONE, NULL);
+	talk_end(&talk);
+}
+
+static void a_flow_seen_from_the_middle_waits_for_both_directions(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	talk.flow.midstream = true;
+	inspection_free(talk.inspection);
+	talk.inspection = inspection_new(&talk.flow, &(struct packet){.has_ports = true}, NULL);
+	talk.evidence = inspection_evidence(talk.inspection);
+	say_text(&talk, C, "the middle of a body");
+	assert_all_open(&talk);
+	say_text(&talk, S, "HTTP/1.1 204 No Content\r\n\r\n");
+	assert_app(&talk, "http");
+	assert_done(&talk);
+	talk_end(&talk);
+}
+
+/* ---- patterns within the inspection ---- */
+
+static struct pattern_set *set_of(const struct pattern_source *sources, size_t count)
+{
+	struct diag_list diags = DIAG_LIST_INIT;
+	struct pattern_set *set = pattern_set_new(sources, count, &diags);
+
+	assert_non_null(set);
+	assert_int_equal(diags.count, 0);
+	diag_list_release(&diags);
+	return set;
+}
+
+static bool hit(const struct talk *talk, size_t index)
+{
+	return talk->evidence->pattern_hit[index / 64] >> index % 64 & 1;
+}
+
+static bool out(const struct talk *talk, size_t index)
+{
+	return talk->evidence->pattern_out[index / 64] >> index % 64 & 1;
+}
+
+static void an_anchored_payload_is_out_when_both_directions_refute_it(void **state)
+{
+	struct pattern_source source = {
+		.kind = PATTERN_PAYLOAD, .text = "^ACME/[0-9]", .wanted = true};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
+	say_text(&talk, C, "ACME");
+	assert_false(talk.evidence->patterns_done);
+	say_text(&talk, S, "220 x");
+	assert_false(talk.evidence->patterns_done);
+	assert_true(say_text(&talk, C, "!"));
+	assert_true(out(&talk, 0));
+	assert_done(&talk);
+	talk_end(&talk);
+
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
+	say_text(&talk, S, "hello");
+	say_text(&talk, C, "ACM");
+	assert_true(say_text(&talk, C, "E/1"));
+	assert_true(hit(&talk, 0));
+	assert_false(out(&talk, 0));
+	assert_app(&talk, NULL);
+	assert_done(&talk);
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void a_floating_payload_stays_open_until_the_limits(void **state)
+{
+	struct pattern_source source = {.kind = PATTERN_PAYLOAD, .text = "needle", .wanted = true};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
+	for (unsigned i = 0; i < 11; i++)
+		say_text(&talk, i & 1, "hay");
+	assert_true(talk.evidence->apps_done);
+	assert_false(talk.evidence->patterns_done);
+	say_text(&talk, C, "hay");
+	assert_true(out(&talk, 0));
+	assert_done(&talk);
+	talk_end(&talk);
+
+	/* over segments, and on the very packet that reaches the limit */
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
+	talk.limits.decide_packets = 3;
+	say_text(&talk, C, "ne");
+	say_text(&talk, S, "edle");
+	say_text(&talk, C, "edle");
+	assert_true(hit(&talk, 0));
+	assert_done(&talk);
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void each_datagram_begins_anew_for_a_payload(void **state)
+{
+	struct pattern_source source = {.kind = PATTERN_PAYLOAD, .text = "^b", .wanted = true};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_UDP, 40000, 7, set);
+	say_text(&talk, C, "ab");
+	say_text(&talk, S, "cb");
+	assert_false(hit(&talk, 0));
+	assert_false(talk.evidence->patterns_done);
+	say_text(&talk, C, "bc");
+	assert_true(hit(&talk, 0));
+	assert_done(&talk);
+	talk_end(&talk);
+
+	talk_begin_with(&talk, IPPROTO_SCTP, 40000, 7, set);
+	assert_false(talk.evidence->patterns_done);
+	say_text(&talk, C, "bc");
+	assert_true(hit(&talk, 0));
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void an_l7_pattern_reads_both_directions_in_order_without_nuls(void **state)
+{
+	struct pattern_source source = {.kind = PATTERN_L7,
+					.text = "^hello.world$",
+					.app = app_intern("kazaa"),
+					.wanted = true};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
+	say(&talk, C, "\0HE\0", 4);
+	say_text(&talk, S, "llo\n");
+	assert_false(hit(&talk, 0));
+	say_at(&talk, C, 6, "r\0ld", 4);
+	assert_false(hit(&talk, 0));
+	say_at(&talk, C, 4, "WO", 2);
+	assert_true(hit(&talk, 0));
+	assert_app(&talk, "kazaa");
+	assert_done(&talk);
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void a_wanted_pattern_runs_inside_a_built_in_protocol(void **state)
+{
+	struct pattern_source source = {.kind = PATTERN_L7,
+					.text = "/announce",
+					.app = app_intern("kazaa"),
+					.wanted = true};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 80, set);
+	say_text(&talk, C, "GET /ann");
+	say_text(&talk, C, "ounce HTTP/1.1\r\nHost: t.example\r\n");
+	assert_app(&talk, "kazaa");
+	assert_true(evidence_has_app(talk.evidence, app_find("http")));
+	assert_int_equal(talk.evidence->app[0], app_find("http"));
+	assert_host(&talk, HOST_HTTP_HOST, "t.example");
+	assert_done(&talk);
+	talk_end(&talk);
+
+	/* the pattern first, the built-in later: it still lies below */
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 80, set);
+	say_text(&talk, C, "GET /announce");
+	assert_app(&talk, "kazaa");
+	assert_false(talk.evidence->apps_done);
+	say_text(&talk, C, " HTTP/1.1\r\n");
+	assert_int_equal(talk.evidence->app[0], app_find("http"));
+	assert_app(&talk, "kazaa");
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void an_unwanted_pattern_names_only_what_nobody_claims(void **state)
+{
+	struct pattern_source source = {
+		.kind = PATTERN_L7, .text = "e", .app = app_intern("kazaa")};
+	struct pattern_set *set = set_of(&source, 1);
+	struct talk talk;
+
+	(void)state;
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 80, set);
+	assert_true(talk.evidence->patterns_done);
+	say_text(&talk, C, "GET /e");
+	assert_app(&talk, NULL);
+	say_text(&talk, C, " HTTP/1.1\r\nHost: e.example\r\n");
+	assert_app(&talk, "http");
+	talk_end(&talk);
+
+	talk_begin_with(&talk, IPPROTO_TCP, 40000, 80, set);
+	say_text(&talk, S, "hello");
+	assert_app(&talk, "kazaa");
+	assert_done(&talk);
+	talk_end(&talk);
+	pattern_set_free(set);
+}
+
+static void a_rebase_runs_other_patterns_over_the_same_bytes(void **state)
+{
+	struct pattern_source before = {.kind = PATTERN_PAYLOAD, .text = "nothing", .wanted = true};
+	struct pattern_source after[] = {
+		{.kind = PATTERN_PAYLOAD, .text = "two$", .wanted = true},
+		{.kind = PATTERN_L7, .text = "^one.*two", .wanted = true},
+		{.kind = PATTERN_PAYLOAD, .text = "never", .wanted = true},
+	};
+	struct pattern_set *old = set_of(&before, 1), *new = set_of(after, 3);
+	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_UDP};
+	struct talk talk;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		talk_begin_with(&talk, protos[i], 40000, 7, old);
+		say_text(&talk, S, "one");
+		say_text(&talk, C, "two");
+		inspection_rebase(talk.inspection, new);
+		talk.patterns = new;
+		assert_int_equal(talk.evidence->pattern_count, 3);
+		assert_false(hit(&talk, 0));
+		assert_true(say(&talk, C, NULL, 0)); /* a bare ACK is enough */
+		assert_true(hit(&talk, 0));
+		assert_true(hit(&talk, 1));
+		assert_false(talk.evidence->patterns_done);
+		inspection_rebase(talk.inspection, NULL);
+		talk.patterns = NULL;
+		assert_true(talk.evidence->patterns_done);
+		assert_int_equal(talk.evidence->pattern_count, 0);
+		assert_true(inspection_bytes(talk.inspection) > 2048);
+		talk_end(&talk);
+	}
+	pattern_set_free(old);
+	pattern_set_free(new);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(builtin_names_have_fixed_numbers),
+		cmocka_unit_test(interned_names_keep_their_number),
+		cmocka_unit_test(host_sources_have_names),
+		cmocka_unit_test(unknown_first_bytes_close_everything_at_once),
+		cmocka_unit_test(a_single_first_byte_decides_nothing),
+		cmocka_unit_test(packets_without_payload_change_nothing),
+		cmocka_unit_test(limits_close_what_is_open),
+		cmocka_unit_test(protocols_without_inspection_are_born_done),
+		cmocka_unit_test(closing_refutes_what_is_open_and_keeps_what_is_known),
+		cmocka_unit_test(a_flow_seen_from_the_middle_waits_for_both_directions),
+		cmocka_unit_test(an_anchored_payload_is_out_when_both_directions_refute_it),
+		cmocka_unit_test(a_floating_payload_stays_open_until_the_limits),
+		cmocka_unit_test(each_datagram_begins_anew_for_a_payload),
+		cmocka_unit_test(an_l7_pattern_reads_both_directions_in_order_without_nuls),
+		cmocka_unit_test(a_wanted_pattern_runs_inside_a_built_in_protocol),
+		cmocka_unit_test(an_unwanted_pattern_names_only_what_nobody_claims),
+		cmocka_unit_test(a_rebase_runs_other_patterns_over_the_same_bytes),
+		cmocka_unit_test(a_full_table_of_names_refuses_more), /* last: it fills the table */
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
