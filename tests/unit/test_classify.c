@@ -485,6 +485,7 @@ static void a_reload_judges_open_flows_anew_and_leaves_final_ones(void **state)
 
 	(void)state;
 	syn(bench, 40000, 80);
+	syn(bench, 40001, 25);
 	reply(bench, 40001, 25, "220 mail.example ESMTP ready\r\n");
 	assert_int_equal(last(bench)->state, FLOW_FINAL);
 	bench_rules(bench,
