@@ -117,7 +117,7 @@ static struct nlmsghdr *begin(char *buffer, int command, uint8_t family, const c
 
 int rules_ipset_test(const char *set, const struct ip_addr *addr)
 {
-	_Alignas(struct nlmsghdr) char buffer[512];
+	_Alignas(struct nlmsghdr) char buffer[512] = {0}; /* attribute padding is sent too */
 	struct nlmsghdr *request;
 	struct nlattr *data, *ip;
 	bool v4 = addr->family == IP_V4;
@@ -139,7 +139,7 @@ int rules_ipset_test(const char *set, const struct ip_addr *addr)
 
 int rules_ipset_exists(const char *set)
 {
-	_Alignas(struct nlmsghdr) char buffer[256];
+	_Alignas(struct nlmsghdr) char buffer[256] = {0};
 
 	return ask(begin(buffer, IPSET_CMD_HEADER, AF_INET, set));
 }
