@@ -1,1 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# make bench: needs root, runs in network namespaces of its own, takes about two minutes
+EXTRA_PROGRAMS = bench/nullqueue bench/flood
+bench_nullqueue_SOURCES = bench/nullqueue.c
+bench_nullqueue_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
+bench_flood_SOURCES = bench/flood.c
+bench_flood_LDADD =
+EXTRA_DIST += bench/queue
+CLEANFILES += $(EXTRA_PROGRAMS)
+bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
+	WAYMARK_BUILD='$(abs_top_builddir)' $(top_srcdir)/bench/queue
+.PHONY: bench

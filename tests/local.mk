@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Golden captures and the end-to-end tests in network namespaces.
-REPLAY_TESTS = tests/pcap/golden.sh
+REPLAY_TESTS += tests/pcap/golden.sh
 
 NETNS_TESTS += \
 	tests/netns/classic.bats \

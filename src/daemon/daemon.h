@@ -184,6 +184,9 @@ uint64_t monotonic_ms(void);
 int daemon_reload(struct daemon *daemon, struct diag_list *diags);
 const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, int32_t rule);
 
+/* connmarks.c: connections that carry the value of an uplink that now is another lose our bits */
+void connmarks_clear_changed(const struct conf *old, const struct conf *conf);
+
 /* documents.c: the answers of the control socket */
 json_t *documents_answer(const json_t *request, void *context);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 sbin_PROGRAMS += waymarkd
 waymarkd_SOURCES = \
+	src/daemon/connmarks.c \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/documents.c \
@@ -10,4 +11,4 @@ waymarkd_SOURCES = \
 	src/daemon/reload.c \
 	src/daemon/snapshot.c \
 	src/daemon/worker.c
-waymarkd_LDADD = libwaymark.la $(WM_LIBS)
+waymarkd_LDADD = libwaymark.la $(WM_LIBS) $(NFCT_LIBS)

@@ -153,6 +153,8 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 	alarm(GRACE_S);
 	synchronize_rcu();
 	alarm(0);
+	if (policy->conf->mode == CONF_ENFORCE)
+		connmarks_clear_changed(old->policy->conf, policy->conf);
 	log_set_level(policy->conf->log.level);
 	snapshot_free(old);
 	return 0;

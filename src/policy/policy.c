@@ -23,6 +23,8 @@ static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 	for (size_t i = 0; i < conf->uplink_count; i++) {
 		const struct conf_uplink *uplink = &conf->uplinks[i];
 
+		if (!*uplink->name) /* refused already */
+			continue;
 		targets[n++] = (struct rules_target){
 			.name = uplink->name,
 			.value = uplink->mark,
@@ -33,6 +35,8 @@ static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 		const struct conf_group *group = &conf->groups[i];
 		const struct conf_uplink *first;
 
+		if (!*group->name)
+			continue;
 		/* a configuration with errors may have one: its rules still want the name */
 		if (group->member_count == 0 || conf->uplink_count == 0) {
 			targets[n++] = (struct rules_target){.name = group->name, .group = true};
