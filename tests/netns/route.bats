@@ -123,12 +123,11 @@ is() { diff <(printf '%s\n' "$2") <(printf '%s\n' "$1") >&2; }
 
 # Rules and routes of ours, in a comparable form; `same_as_wanted` has what watch or sync made.
 ours() {
-	local family table
+	local family
 	for family in 4 6; do
-		rules "$family" | sed "s/^/$family /"
-		for table in 201 202 203; do
-			routes "$family" "$table" | sed "s/^/$family $table: /"
-		done
+		printf '%s\n' "rule show" "route show table 201" "route show table 202" "route show table 203" |
+			ip -n "$NS" "-$family" -d -force -batch - 2>/dev/null |
+			awk -v family="$family" '{ sub(/[[:space:]]*$/, ""); print family, $0 }'
 	done
 }
 same_as_wanted() { [[ $(ours) == "$WANTED" ]]; }
@@ -291,7 +290,7 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 	local watcher
 	start_watch
 	WANTED=$(ours)
-	watcher=$(pgrep -f "$WAYMARK_ROUTECTL $DIR/waymark.conf watch" | tail -1)
+	watcher=${SPAWNED[-1]}
 	kill -STOP "$watcher"
 	seq 0 65535 | awk '{ printf "route add blackhole 100.64.%d.%d/32 table 4000\n", $1 / 256, $1 % 256 }' >"$DIR/many"
 	ip -n "$NS" -batch "$DIR/many"

@@ -620,6 +620,90 @@ static void a_changed_gateway_is_replaced_in_one_step(void **state)
 	route_state_release(&before);
 }
 
+/* What is done about a wanted default of table 203 when these two routes hold its key. */
+static struct route_changes difference(struct fixture *f, const struct route_route *first,
+				       const struct route_route *second,
+				       struct route_state *present, struct route_state *wanted)
+{
+	const struct route_route route = {.family = IP_V4,
+					  .protocol = 87,
+					  .type = ROUTE_TYPE_UNICAST,
+					  .table = 203,
+					  .gateway = address("10.3.0.1"),
+					  .index = 7};
+	struct route_changes changes = {0};
+	struct route_scope scope;
+
+	assert_int_equal(route_state_add_route(wanted, &route), 0);
+	assert_int_equal(route_state_add_route(present, first), 0);
+	if (second)
+		assert_int_equal(route_state_add_route(present, second), 0);
+	assert_int_equal(route_scope_init(&scope, &f->conf), 0);
+	assert_int_equal(route_diff(present, wanted, &scope, 1, &changes), 0);
+	route_scope_release(&scope);
+	return changes;
+}
+
+static void a_route_of_anothers_is_never_replaced(void **state)
+{
+	struct route_state present = {0}, wanted = {0};
+	struct route_route own = {.family = IP_V4,
+				  .protocol = 87,
+				  .type = ROUTE_TYPE_UNICAST,
+				  .table = 203,
+				  .gateway = address("10.3.0.8"),
+				  .index = 7};
+	struct route_route foreign = own;
+	struct route_changes changes;
+
+	foreign.protocol = 4;
+	foreign.gateway = address("10.3.0.9");
+	changes = difference(*state, &own, &foreign, &present, &wanted);
+	assert_int_equal(changes.count, 2);
+	assert_int_equal(changes.items[0].kind, ROUTE_ADD);
+	assert_int_equal(changes.items[1].kind, ROUTE_DELETE);
+	assert_ptr_equal(changes.items[1].route, &present.routes[0]);
+	route_changes_release(&changes);
+	route_state_release(&present);
+	route_state_release(&wanted);
+}
+
+static void a_route_of_anothers_that_does_it_is_left_to_do_it(void **state)
+{
+	struct route_state present = {0}, wanted = {0};
+	struct route_route foreign = {.family = IP_V4,
+				      .protocol = 4,
+				      .type = ROUTE_TYPE_UNICAST,
+				      .table = 203,
+				      .gateway = address("10.3.0.1"),
+				      .index = 7};
+	struct route_changes changes = difference(*state, &foreign, NULL, &present, &wanted);
+
+	assert_int_equal(changes.count, 0);
+	route_changes_release(&changes);
+	route_state_release(&present);
+	route_state_release(&wanted);
+}
+
+static void a_route_with_more_than_we_write_is_replaced(void **state)
+{
+	struct route_state present = {0}, wanted = {0};
+	struct route_route strange = {.family = IP_V4,
+				      .protocol = 87,
+				      .type = ROUTE_TYPE_UNICAST,
+				      .table = 203,
+				      .gateway = address("10.3.0.1"),
+				      .index = 7,
+				      .strange = true};
+	struct route_changes changes = difference(*state, &strange, NULL, &present, &wanted);
+
+	assert_int_equal(changes.count, 1);
+	assert_int_equal(changes.items[0].kind, ROUTE_REPLACE);
+	route_changes_release(&changes);
+	route_state_release(&present);
+	route_state_release(&wanted);
+}
+
 static void a_table_of_an_earlier_configuration_is_cleaned_by_its_scope(void **state)
 {
 	struct fixture *f = *state;
@@ -720,6 +804,9 @@ int main(void)
 		TEST(any_present_state_becomes_the_wanted_one_and_then_nothing_is_sent),
 		TEST(mark_bits_outside_the_mask_make_no_difference),
 		TEST(a_changed_gateway_is_replaced_in_one_step),
+		TEST(a_route_of_anothers_is_never_replaced),
+		TEST(a_route_of_anothers_that_does_it_is_left_to_do_it),
+		TEST(a_route_with_more_than_we_write_is_replaced),
 		TEST(a_table_of_an_earlier_configuration_is_cleaned_by_its_scope),
 		TEST(table_names_go_to_a_file_of_our_own_and_never_to_anothers),
 	};
