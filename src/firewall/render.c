@@ -304,8 +304,9 @@ static void render_reply(struct render *render)
 
 	if (!render->queues)
 		return;
+	/* an original packet carries its verdict, which is saved only after this */
 	if (render->enforce && !conf->routing.main_first)
-		add_restore(render, FW_REPLY, "");
+		add_restore(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
 	add_dns(render, FW_REPLY, "--dport");
 	add_dns(render, FW_REPLY, "--sport");
 	add_icmp_errors_return(render, FW_REPLY);
@@ -393,6 +394,10 @@ static void render_save(struct render *render)
 	add_icmp_errors_return(render, FW_SAVE);
 	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j RETURN", mark_bits(mark, mark->hint),
 	    mark->value_mask);
+	/*
+	 * Of a flow whose first packet is dropped the kernel keeps no connection, hence no mark:
+	 * the next attempt is asked about again.
+	 */
 	add(render, FW_SAVE,
 	    "-m mark --mark 0x%x/0x%x -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x", drop,
 	    mark->value_mask, mark->mask, mark->mask);

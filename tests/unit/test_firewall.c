@@ -316,7 +316,8 @@ static void without_main_first_inward_packets_are_not_marked_before_routing(void
 	assert_has(&conf, 4,
 		   "-A WAYMARK-PRE -i ppp0 -m conntrack --ctdir REPLY -m connmark --mark 0x1/0x7f "
 		   "-j RETURN\n");
-	assert_has(&conf, 4, "-A WAYMARK-REPLY -j CONNMARK --restore-mark");
+	assert_has(&conf, 4,
+		   "-A WAYMARK-REPLY -m conntrack --ctdir REPLY -j CONNMARK --restore-mark");
 }
 
 static void the_hint_value_is_never_saved(void **state)
