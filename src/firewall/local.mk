@@ -15,4 +15,3 @@ tests_tools_firewallctl_LDADD = $(UNIT_LDADD)
 tests_tools_nullverdict_SOURCES = tests/tools/nullverdict.c
 tests_tools_nullverdict_LDADD = $(UNIT_LDADD)
 NETNS_TESTS += tests/netns/firewall.bats
-EXTRA_DIST += tests/netns/firewall.bats

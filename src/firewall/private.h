@@ -127,7 +127,8 @@ void fw_snapshot_release(struct fw_snapshot *snapshot);
 /* Anything of ours at all. */
 bool fw_snapshot_has_ours(const struct fw_snapshot *snapshot);
 
-/* A finding for each difference; returns how many errors. `stale_order` as firewall_check() has it.
+/* A finding for each difference; returns how many errors. Rules of others that follow our jump are
+ * warnings.
  */
 size_t fw_compare(const struct fw_plan *plan, const struct fw_snapshot *snapshot, int family,
 		  struct diag_list *diags);

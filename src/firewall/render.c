@@ -12,10 +12,9 @@
  *   rerouted them by the restored mark: nf_tables does not reroute a queued packet.
  * - CONNMARK writes (and sends an event) only when the value changes, so saving
  *   needs no test for that.
- * - conntrack leaves ND, RA and MLD untracked and calls a broken packet invalid: one
- *   rule excludes both from the queue.
- * - With no connection (untracked, invalid) CONNMARK does nothing and --ctdir never
- *   matches, not even negated.
+ * - Without a connection (untracked, invalid) CONNMARK does nothing and --ctdir never
+ *   matches, not even negated. ND, RA and MLD are always untracked, broken packets
+ *   invalid: asking for --ctdir before the queue excludes them all.
  *
  * Invariants: every match and every target on a mark is masked by our bits; the hint
  * value is never saved; a rule is written as iptables-save prints it (check.c).

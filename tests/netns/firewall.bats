@@ -370,6 +370,23 @@ a_final_flow_is_asked_about_once() {
 @test "nft: a final flow takes its uplink and is asked about once" { a_final_flow_is_asked_about_once nft; }
 @test "legacy: a final flow takes its uplink and is asked about once" { a_final_flow_is_asked_about_once legacy; }
 
+# CONNMARK writes on change alone: the events of a connection are those of its life.
+saving_again_writes_nothing() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 7001=1 0=7f
+	lab_spawn job-events "$LAB_ROUTER" conntrack -E -e UPDATES -p tcp --orig-port-dst 7001
+	wait_until 5 on_router sh -c 'awk "\$2 == 12" /proc/net/netlink | grep -q .'
+	converse talk "$LAB_CLIENT" $LAB_ECHO4 7001 --interval 0 --count 500
+	wait_until 20 lab_pid_gone "$(lab_pid talk)"
+	wait_until 5 grep -q FIN_WAIT "$LAB_DIR/log/job-events.out"
+	lab_stop job-events
+	(($(wc -l <"$LAB_DIR/log/job-events.out") < 12))
+}
+@test "nft: saving again writes nothing" { saving_again_writes_nothing nft; }
+@test "legacy: saving again writes nothing" { saving_again_writes_nothing legacy; }
+
 a_local_flow_is_steered_from_its_first_packet() {
 	use "$1"
 	steer
@@ -484,7 +501,7 @@ a_provisional_flow_becomes_final() {
 @test "legacy: a provisional flow becomes final" { a_provisional_flow_becomes_final legacy; }
 
 what_comes_in_by_an_uplink_is_answered_by_it() {
-	local family outside up
+	local up
 	use "$1"
 	steer
 	firewallctl apply

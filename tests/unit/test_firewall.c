@@ -340,7 +340,7 @@ static void the_hint_value_is_never_saved(void **state)
 	fw_plan_release(&plan);
 }
 
-static void a_stage_without_memory_of_names_is_complete(void **state)
+static void a_full_plan_fills_every_chain(void **state)
 {
 	struct conf conf = basic();
 	struct fw_plan plan;
@@ -627,7 +627,7 @@ int main(void)
 		cmocka_unit_test(each_family_has_its_own_exclusions),
 		cmocka_unit_test(without_main_first_inward_packets_are_not_marked_before_routing),
 		cmocka_unit_test(the_hint_value_is_never_saved),
-		cmocka_unit_test(a_stage_without_memory_of_names_is_complete),
+		cmocka_unit_test(a_full_plan_fills_every_chain),
 		cmocka_unit_test(what_is_right_is_not_written_again),
 		cmocka_unit_test(igmp_by_name_is_the_same_rule),
 		cmocka_unit_test(nothing_there_is_all_missing),
