@@ -28,6 +28,7 @@
 #define DECIDE_BYTES_MAX 32768
 #define TIMEOUT_MAX_S 31536000
 #define MAIN_RULE_PRIORITY 32766
+#define PRIORITY_RANGE 500
 
 static const char *const top_keys[] = {"mode",	   "mark",    "queue",	 "flows",  "names",
 				       "firewall", "routing", "uplinks", "groups", "rules_dir",
@@ -363,7 +364,10 @@ static void read_routing(struct loader *loader, const config_setting_t *root)
 		return;
 	settings_bool(group, "manage", &conf->routing.manage, loader->diags);
 	/* From main's own rule on, ours would never be reached. */
-	loader_u32(loader, group, "priority", 1, MAIN_RULE_PRIORITY - 1, &conf->routing.priority);
+	/* the route module uses a range from there on, and all of it must stand before main's rule
+	 */
+	loader_u32(loader, group, "priority", 1, MAIN_RULE_PRIORITY - PRIORITY_RANGE,
+		   &conf->routing.priority);
 	/* 0 to 4 are the kernel's own meanings (rtnetlink.h). */
 	if (loader_u32(loader, group, "protocol", 5, UINT8_MAX, &protocol))
 		conf->routing.protocol = (uint8_t)protocol;

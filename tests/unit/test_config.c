@@ -347,7 +347,7 @@ static void routing_numbers_stay_clear_of_the_kernels(void **state)
 	(void)state;
 	refused("routing = { priority = 32766; protocol = 4; manage = \"yes\"; };\n",
 		"waymark.conf:1: 'manage' must be true or false, not a string\n"
-		"waymark.conf:1: 'priority' is 32766, must be 1 to 32765\n"
+		"waymark.conf:1: 'priority' is 32766, must be 1 to 32266\n"
 		"waymark.conf:1: 'protocol' is 4, must be 5 to 255\n");
 }
 
