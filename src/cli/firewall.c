@@ -16,15 +16,12 @@
 
 #include "cli.h"
 
-static int show_family(const struct conf *conf, int family, bool alone)
+static int show_family(const struct conf *conf, int family)
 {
 	char *text = firewall_render(conf, family, FIREWALL_FULL);
 
 	if (text == NULL)
 		return cli_fail("out of memory");
-	if (!alone)
-		printf("# IPv%d: %s --noflush\n", family,
-		       family == 4 ? "iptables-restore" : "ip6tables-restore");
 	fputs(text, stdout);
 	free(text);
 	return CLI_OK;
@@ -35,9 +32,9 @@ static int show(const struct conf *conf, int family)
 	int result = CLI_OK;
 
 	if (family != 6)
-		result = show_family(conf, 4, family != 0);
+		result = show_family(conf, 4);
 	if (result == CLI_OK && family != 4)
-		result = show_family(conf, 6, family != 0);
+		result = show_family(conf, 6);
 	return result;
 }
 
@@ -67,6 +64,9 @@ static int run(const struct conf *conf, const char *action, int family)
 				"applied: chains are in place");
 	} else if (strcmp(action, "check") == 0) {
 		error = firewall_check(conf, FIREWALL_FULL, &diags);
+		/* rules of others behind our jump are a finding too */
+		if (error == 0 && diags.warnings)
+			error = 1;
 		result = finish(conf, &diags, error, "cannot look at the chains",
 				"ok: chains are in place");
 	} else {

@@ -9,7 +9,7 @@
  * bit in common with it, the default one too, and most are harmless: packets
  * with foreign bits are left alone, and those whose bits fall into our mask are
  * taken for decided. So for it we work out what our chains would make of such a
- * packet, and speak only if that breaks something.
+ * packet, and warn only if that breaks something; else it is a note.
  */
 #include <waymark/config.h>
 
@@ -59,8 +59,17 @@ static void check_wg_quick(const struct conf *conf, struct diag_list *diags)
 		snprintf(breaks, sizeof(breaks),
 			 "foreign_marks is \"steer\", so the tunnel's own packets would be marked "
 			 "anew and sent into the tunnel");
-	else
+	else if (value) {
+		/* nothing breaks, but the name should be known when both are on one machine */
+		diag_note(
+			diags, conf->path, 0,
+			"mark mask 0x%x and wg-quick's fwmark 0xca6c overlap: its packets read as "
+			"decided with mark %u and are left alone, so keep mark %u free",
+			layout->mask, value, value);
 		return;
+	} else {
+		return;
+	}
 	diag_warning(diags, conf->path, 0, "mark mask 0x%x and wg-quick's fwmark 0xca6c: %s",
 		     layout->mask, breaks);
 }

@@ -153,6 +153,8 @@ struct daemon {
 	bool firewall_applied, routes_applied;
 	_Atomic uint64_t route_repairs, firewall_repairs;
 	char route_trouble[512]; /* the last failure, so that it is logged once */
+	char (*uplink_reasons)[128]; /* what was last said of each uplink; "" while it is up */
+	size_t uplink_reason_count;
 
 	/* daemon.c */
 	struct event *signal_events[3];

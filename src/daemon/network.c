@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -90,6 +91,35 @@ static void note_route_trouble(struct daemon *daemon, const struct diag_list *di
 	log_findings(diags);
 }
 
+/* One line when an uplink goes down, for which reason, and when it is back. */
+static void note_uplinks(struct daemon *daemon, const struct conf *conf)
+{
+	if (daemon->uplink_reason_count != conf->uplink_count) {
+		free(daemon->uplink_reasons);
+		daemon->uplink_reasons = calloc(conf->uplink_count ? conf->uplink_count : 1,
+						sizeof(*daemon->uplink_reasons));
+		daemon->uplink_reason_count = daemon->uplink_reasons ? conf->uplink_count : 0;
+	}
+	for (size_t i = 0; i < daemon->uplink_reason_count; i++) {
+		char *said = daemon->uplink_reasons[i];
+		struct route_uplink_status status;
+		const char *reason = "";
+
+		if (!route_uplink_status(daemon->routes, i, &status) ||
+		    status.state == ROUTE_UPLINK_DISABLED)
+			continue;
+		if (status.state == ROUTE_UPLINK_DOWN)
+			reason = status.reason && *status.reason ? status.reason : "down";
+		if (strcmp(said, reason) == 0)
+			continue;
+		if (*reason)
+			log_warn("uplink '%s': down: %s", conf->uplinks[i].name, reason);
+		else
+			log_info("uplink '%s': up", conf->uplinks[i].name);
+		snprintf(said, sizeof(*daemon->uplink_reasons), "%s", reason);
+	}
+}
+
 static int sync_routes(struct daemon *daemon, const struct conf *conf, struct diag_list *diags)
 {
 	size_t changes = 0;
@@ -98,6 +128,7 @@ static int sync_routes(struct daemon *daemon, const struct conf *conf, struct di
 	if (conf->routing.manage && conf->mode == CONF_ENFORCE) {
 		result = route_manager_sync(daemon->routes, conf, &changes, diags);
 		daemon->routes_applied = true;
+		note_uplinks(daemon, conf);
 	}
 	route_interfaces(daemon->routes, interface_seen, daemon);
 	if (changes) {
@@ -306,6 +337,8 @@ void network_stop(struct daemon *daemon)
 	}
 	route_manager_close(daemon->routes);
 	daemon->routes = NULL;
+	free(daemon->uplink_reasons);
+	daemon->uplink_reasons = NULL;
 	log_findings(&diags);
 	diag_list_release(&diags);
 }
