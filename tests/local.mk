@@ -22,7 +22,7 @@ NETNS_TESTS += \
 EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
-bless: check-programs
+bless: $(bin_PROGRAMS)
 	@test -n '$(CASE)' && test -d '$(srcdir)/tests/pcap/$(CASE)' || { \
 		echo 'usage: make bless CASE=name, a directory of tests/pcap' >&2; exit 2; }
 	@cd '$(srcdir)/tests/pcap/$(CASE)' && \

@@ -142,7 +142,7 @@ one_line() {
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7777) == wan1 ]]
+	lab_left_by wan1 tcp dst port 7777
 }
 
 # ---- captures ----

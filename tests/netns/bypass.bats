@@ -91,7 +91,7 @@ open_policy() {
 	on_client $LAB_PYTHON "$LAB_PROGRAMS" blob $LAB_ECHO4 7 1000000
 	lab_capture_uplinks_stop
 	on_client ethtool -K eth0 tso on gso on >/dev/null
-	[[ $(lab_uplinks_of greater 8900) == ppp0 ]]
+	lab_left_by ppp0 greater 8900
 	(($(lab_queued) > 4))
 	lab_alive waymarkd
 }
@@ -115,5 +115,5 @@ open_policy() {
 	lab_capture_uplinks
 	on_client ping -q -c 2 -i 0.2 -W 3 -s 20000 $LAB_ECHO4
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "dst host $LAB_ECHO4") == wan2 ]]
+	lab_left_by wan2 "dst host $LAB_ECHO4"
 }

@@ -52,7 +52,7 @@ classic_mail() {
 	lab_capture_uplinks
 	classic_swaks
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp port 25) == ppp0 ]]
+	lab_left_by ppp0 tcp port 25
 	lab_flow '.dport == 25' | jq -e '.rule == "outgoing-mail" and .uplink == "mail.out" and .mark == "0x1"'
 }
 
@@ -62,7 +62,7 @@ classic_rest() {
 	lab_talk talk "$LAB_CLIENT" "$(classic_address ECHO)" 7
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp port 443 or tcp port 7) == wan1 ]]
+	lab_left_by wan1 tcp port 443 or tcp port 7
 	lab_flow '.dport == 443' | jq -e '.rule == null and .uplink == null'
 }
 
@@ -70,7 +70,7 @@ classic_exception() {
 	lab_capture_uplinks
 	classic_swaks --local-interface "$(classic_excepted)"
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp port 25) == wan1 ]]
+	lab_left_by wan1 tcp port 25
 	lab_flow ".src == \"$(classic_excepted)\"" | jq -e '.rule == "excepted" and .uplink == "main"'
 }
 
@@ -81,7 +81,7 @@ classic_tos() {
 	lab_talk_lives talk
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "dst host $(classic_address ECHO)") == wan2 ]]
+	lab_left_by wan2 "dst host $(classic_address ECHO)"
 	lab_flow '.dport == 7777' | jq -e '.rule == "interactive" and .uplink == "isdn" and .mark == "0x3"'
 }
 

@@ -48,7 +48,7 @@ policy() { # [keys of each uplink]
 	local rules
 	rules=$( (on_router ip rule show; on_router ip -6 rule show) | grep 'proto 87' | grep fwmark)
 	[[ -n $rules ]]
-	[[ -z $(grep -v 'fwmark 0x[0-9a-f]*/0x7f' <<<"$rules") ]]
+	[[ -z $(grep -v 'fwmark 0[x0-9a-f]*/0x7f' <<<"$rules") ]]
 }
 
 @test "complaint 23: forwarding and other sysctls are never touched" {
@@ -101,7 +101,7 @@ policy() { # [keys of each uplink]
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7777) == ppp0 ]]
+	lab_left_by ppp0 tcp dst port 7777
 }
 
 @test "complaint 25: the user's rt_tables files are not touched, and numbers work alone" {
@@ -125,12 +125,15 @@ policy() { # [keys of each uplink]
 	on_client ping -q -c 1 -W 2 $LAB_ROUTER4
 	lab_capture_uplinks_stop
 	on_router ip route del 192.0.2.96/27
-	[[ $(lab_uplinks_of dst host 192.0.2.99) == wan2 ]]
-	[[ $(lab_uplinks_of dst host 192.0.2.9) == ppp0 ]]
+	lab_left_by wan2 dst host 192.0.2.99
+	lab_left_by ppp0 dst host 192.0.2.9
 }
 
+# The kernel refuses what comes in on an interface without an address, even under loose rp_filter,
+# unless the mark counts in its check of the source.
 @test "a tunnel without an address is an uplink" {
 	on_router ip addr flush dev ppp0
+	lab_sysctl "$LAB_ROUTER" net/ipv4/conf/ppp0/src_valid_mark=1
 	policy
 	lab_waymarkd
 	lab_capture_uplinks
@@ -139,7 +142,7 @@ policy() { # [keys of each uplink]
 	lab_capture_uplinks_stop
 	on_router ip addr add "${LAB_UP4[ppp0]}" peer "${LAB_GW4[ppp0]}/32" dev ppp0
 	on_router ip addr add "${LAB_UP6[ppp0]}/64" dev ppp0 nodad
-	[[ $(lab_uplinks_of tcp dst port 7777) == ppp0 ]]
+	lab_left_by ppp0 tcp dst port 7777
 }
 
 @test "two uplinks with the same gateway address" {
@@ -170,8 +173,8 @@ policy() { # [keys of each uplink]
 	on_router ip addr del 198.18.0.3/24 dev wan2
 	on_net ip addr del 198.18.0.1/24 dev isp2
 	on_net ip addr del 198.18.0.1/24 dev isp3
-	[[ $(lab_uplinks_of dst host 192.0.2.9) == wan1 ]]
-	[[ $(lab_uplinks_of dst host 192.0.2.99) == wan2 ]]
+	lab_left_by wan1 dst host 192.0.2.9
+	lab_left_by wan2 dst host 192.0.2.99
 }
 
 @test "a gateway is taken from main's routes where the configuration says auto" {

@@ -139,7 +139,7 @@ saved_users() {
 	lab_talk_lives talk 5
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7) == wan2 ]]
+	lab_left_by wan2 tcp dst port 7
 	local counts
 	counts=$(on_router iptables -w -t mangle -vnxL POSTROUTING | awk '/dpt:7/ { print $1 }' | xargs)
 	echo "without, with: $counts"
@@ -155,7 +155,7 @@ saved_users() {
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7) == wan1 ]]
+	lab_left_by wan1 tcp dst port 7
 	lab_waymarkd_stop
 	on_router ip rule show | grep '^30000:'
 	on_router ip rule show | grep '^500:'

@@ -58,5 +58,5 @@ teardown() { lab_test_end; }
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7777) == ppp0 ]]
+	lab_left_by ppp0 tcp dst port 7777
 }

@@ -42,7 +42,7 @@ teardown() { lab_test_end; }
 	lab_capture_uplinks
 	on_client ping -q -c 2 -i 0.2 -W 3 -Q 0x10 $LAB_ECHO6
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "dst host $LAB_ECHO6") == wan2 ]]
+	lab_left_by wan2 "dst host $LAB_ECHO6"
 }
 
 @test "IPv6: with MASQUERADE on every uplink each connection completes" {

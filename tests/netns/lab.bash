@@ -56,12 +56,20 @@ lab_fail() {
 	return 1
 }
 
+# Milliseconds, without a process.
+lab_now() {
+	REPLY=$((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
 # wait_until SECONDS COMMAND...: as soon as the command succeeds; fails at the deadline.
 wait_until() {
-	local deadline=$(($(date +%s%3N) + $1 * 1000 * WAYMARK_TEST_SLOW))
+	local REPLY deadline
+	lab_now
+	deadline=$((REPLY + $1 * 1000 * WAYMARK_TEST_SLOW))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		if (($(date +%s%3N) > deadline)); then
+		lab_now
+		if ((REPLY > deadline)); then
 			lab_fail "gave up waiting for: $*"
 			return 1
 		fi
@@ -90,7 +98,10 @@ on_net() { ip netns exec "$LAB_NET" "$@"; }
 lab_spawn() {
 	local name=$1 namespace=$2
 	shift 2
-	ip netns exec "$namespace" "$@" >"$LAB_DIR/log/$name.out" 2>"$LAB_DIR/log/$name.err" \
+	# emptied here: who waits for a line in them must not find an earlier run's
+	: >"$LAB_DIR/log/$name.out"
+	: >"$LAB_DIR/log/$name.err"
+	ip netns exec "$namespace" "$@" >>"$LAB_DIR/log/$name.out" 2>>"$LAB_DIR/log/$name.err" \
 		</dev/null 3>&- 4>&- 5>&- &
 	printf '%s\n' "$!" >"$LAB_DIR/pid/$name"
 }
@@ -444,11 +455,18 @@ lab_server_echo() { # PORT...
 
 # ---- clients ----
 
+# A source port that nothing has used yet, in REPLY.
+lab_port() {
+	REPLY=$(($(cat "$LAB_DIR/port" 2>/dev/null || echo 41000) + 1))
+	echo "$REPLY" >"$LAB_DIR/port"
+}
+
 # lab_talk NAME NAMESPACE ADDRESS PORT [OPTION...]: a connection that says a line every 20 ms and
 # waits for its echo, until lab_talk_end. Returns when the first echo is there.
 lab_talk() {
 	local name=$1 namespace=$2
 	shift 2
+	: >"$LAB_DIR/log/$name.status"
 	lab_spawn "$name" "$namespace" $LAB_PYTHON "$LAB_PROGRAMS" talk \
 		--status "$LAB_DIR/log/$name.status" "$@"
 	wait_until 5 lab_talk_count_above "$name" 0
@@ -485,25 +503,28 @@ lab_capture_ready() {
 	grep -q 'listening on' "$LAB_DIR/log/capture-$1.err"
 }
 
-# lab_capture NAME NAMESPACE INTERFACE [FILTER]: returns when the capture runs.
-lab_capture() {
+lab_capture_spawn() { # NAME NAMESPACE INTERFACE [FILTER]
 	local name=$1 namespace=$2 interface=$3
 	shift 3
 	lab_spawn "capture-$name" "$namespace" tcpdump -i "$interface" -n -U --immediate-mode -s 0 \
 		-Z root -w "$LAB_DIR/pcap/$name.pcap" "$@"
-	wait_until 5 lab_capture_ready "$name"
+}
+
+# lab_capture NAME NAMESPACE INTERFACE [FILTER]: returns when the capture runs.
+lab_capture() {
+	lab_capture_spawn "$@"
+	wait_until 5 lab_capture_ready "$1"
 }
 
 # All that the filter let through has been written: tcpdump's own counts say so, on SIGUSR1.
 lab_capture_idle() {
-	local log=$LAB_DIR/log/capture-$1.err before
+	local log=$LAB_DIR/log/capture-$1.err before captured received
 	before=$(lab_lines "$log" 'received by filter')
 	kill -USR1 "$(lab_pid "capture-$1")" || return 1
 	wait_until 1 lab_lines_above "$log" 'received by filter' "$before" || return 1
-	tail -n 1 "$log" | sed 's/.* \([0-9]*\) packets\? captured, \([0-9]*\) .*/\1 \2/' | {
-		read -r captured received
-		[[ $captured == "$received" ]]
-	}
+	read -r captured received < <(tail -n 1 "$log" |
+		sed 's/.* \([0-9]*\) packets\? captured, \([0-9]*\) .*/\1 \2/')
+	[[ -n $captured && $captured == "$received" ]]
 }
 
 lab_lines() { # FILE PATTERN
@@ -532,7 +553,10 @@ lab_captured() {
 lab_capture_uplinks() {
 	local interface
 	for interface in $LAB_UPLINKS; do
-		lab_capture "$interface" "$LAB_ROUTER" "$interface" "$@"
+		lab_capture_spawn "$interface" "$LAB_ROUTER" "$interface" "$@"
+	done
+	for interface in $LAB_UPLINKS; do
+		wait_until 5 lab_capture_ready "$interface"
 	done
 }
 
@@ -548,6 +572,14 @@ lab_uplinks_of() {
 		(($(lab_captured "$interface" "$@") == 0)) || seen+=${seen:+ }$interface
 	done
 	printf '%s\n' "$seen"
+}
+
+# lab_left_by "UPLINK..." FILTER: the packets were seen on these uplinks, and on no other.
+lab_left_by() {
+	local wanted=$1 seen
+	shift
+	seen=$(lab_uplinks_of "$@")
+	[[ $seen == "$wanted" ]] || lab_fail "'$*' left by '$seen', not '$wanted'"
 }
 
 # ---- waymark ----
@@ -591,15 +623,16 @@ lab_waymarkd_spawn() {
 
 # Starts it and returns when it answers.
 lab_waymarkd() {
-	local deadline=$(($(date +%s%3N) + 10000 * WAYMARK_TEST_SLOW))
 	lab_waymarkd_spawn "$@"
-	until lab_waymarkd_answers >/dev/null 2>&1; do
-		if ! lab_alive waymarkd || (($(date +%s%3N) > deadline)); then
-			lab_fail "waymarkd does not answer: $(cat "$LAB_DIR/log/waymarkd.err")"
-			return 1
-		fi
-		sleep 0.02
-	done
+	wait_until 10 lab_waymarkd_answers_or_dead || true
+	lab_waymarkd_answers >/dev/null || {
+		lab_fail "waymarkd does not answer: $(cat "$LAB_DIR/log/waymarkd.err")"
+		return 1
+	}
+}
+
+lab_waymarkd_answers_or_dead() {
+	lab_waymarkd_answers || ! lab_alive waymarkd
 }
 
 lab_waymarkd_stop() {
@@ -623,26 +656,26 @@ lab_conntrack() {
 
 # Takes every trace of a waymarkd off the router, whatever became of it; for between two tests.
 lab_reset() {
-	local command table
+	local family
 	lab_stop waymarkd || true
-	for command in iptables ip6tables; do
-		for table in mangle security raw filter; do
-			on_router "$command" -w -t $table -F
-			on_router "$command" -w -t $table -X
-		done
-	done
-	while on_router ip rule show | grep -q '^2[0-9]\{4\}:'; do
-		on_router ip rule del priority "$(on_router ip rule show | sed -n 's/^\(2[0-9]\{4\}\):.*/\1/p' | head -n 1)"
-	done
-	while on_router ip -6 rule show | grep -q '^2[0-9]\{4\}:'; do
-		on_router ip -6 rule del priority "$(on_router ip -6 rule show | sed -n 's/^\(2[0-9]\{4\}\):.*/\1/p' | head -n 1)"
-	done
-	for table in 201 202 203; do
-		on_router ip route flush table $table 2>/dev/null || true
-		on_router ip -6 route flush table $table 2>/dev/null || true
+	# without --noflush: empties each table that is named, chains and all
+	on_router iptables-restore -w <<<"$LAB_EMPTY_TABLES"
+	on_router ip6tables-restore -w <<<"$LAB_EMPTY_TABLES"
+	for family in -4 -6; do
+		on_router ip $family rule flush protocol 87 2>/dev/null || true
+		on_router ip $family route flush table all protocol 87 2>/dev/null || true
 	done
 	on_router conntrack -F >/dev/null 2>&1 || true
 }
+
+LAB_EMPTY_TABLES='*mangle
+COMMIT
+*security
+COMMIT
+*raw
+COMMIT
+*filter
+COMMIT'
 
 # What is in the kernel that could be waymark's: for "nothing changed" and "all gone".
 lab_kernel_state() {

@@ -34,7 +34,7 @@ local_policy() {
 	on_router swaks --silent 2 --timeout 10 --server $LAB_SMTP4 --to a@example.org --from b@example.org
 	on_router swaks --silent 2 --timeout 10 --server $LAB_SMTP6 --to a@example.org --from b@example.org
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp port 25) == ppp0 ]]
+	lab_left_by ppp0 tcp port 25
 	(($(lab_captured ppp0 ip6 and tcp port 25) > 5))
 }
 
@@ -49,9 +49,9 @@ local_policy() {
 	lab_talk_end talk2
 	on_router ping -q -c 2 -i 0.2 -W 3 -Q 0x10 $LAB_WEB4
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of dst port 7777) == wan2 ]]
-	[[ $(lab_uplinks_of dst port 7) == wan1 ]]
-	[[ $(lab_uplinks_of "icmp and dst host $LAB_WEB4") == wan2 ]]
+	lab_left_by wan2 dst port 7777
+	lab_left_by wan1 dst port 7
+	lab_left_by wan2 "icmp and dst host $LAB_WEB4"
 }
 
 @test "a rule for one user's processes" {
@@ -94,7 +94,7 @@ local_policy() {
 	lab_talk_end talk
 	lab_capture_uplinks_stop
 	on_router ip rule del priority 100
-	[[ $(lab_uplinks_of dst port 7777) == wan1 ]]
+	lab_left_by wan1 dst port 7777
 }
 
 # complaint 6: a DHCP unicast renewal leaves by the wrong uplink
@@ -112,8 +112,8 @@ local_policy() {
 		lab_talk_end talk
 	done
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "src host ${LAB_UP4[ppp0]} and dst port 7777") == ppp0 ]]
-	[[ $(lab_uplinks_of "src host ${LAB_UP4[wan2]} and dst port 7777") == wan2 ]]
-	[[ $(lab_uplinks_of "src host ${LAB_UP6[ppp0]} and dst port 7777") == ppp0 ]]
-	[[ $(lab_uplinks_of "src host ${LAB_UP6[wan2]} and dst port 7777") == wan2 ]]
+	lab_left_by ppp0 "src host ${LAB_UP4[ppp0]} and dst port 7777"
+	lab_left_by wan2 "src host ${LAB_UP4[wan2]} and dst port 7777"
+	lab_left_by ppp0 "src host ${LAB_UP6[ppp0]} and dst port 7777"
+	lab_left_by wan2 "src host ${LAB_UP6[wan2]} and dst port 7777"
 }

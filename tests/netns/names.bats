@@ -53,7 +53,7 @@ names_move() {
 		jq -e '.rule == "news" and .uplink == "isdn" and .mark == "0x3"'
 	lab_capture_uplinks_stop
 	# all that has payload, the ClientHello too, leaves by the uplink of the name
-	[[ $(lab_uplinks_of "$(payload_of 443)") == "ppp0 wan2" ]]
+	lab_left_by "ppp0 wan2" "$(payload_of 443)"
 	(($(lab_captured ppp0 "dst host $LAB_WEB4 and tcp dst port 443") > 3))
 	(($(lab_captured wan2 "dst host $LAB_WEB4 and tcp dst port 443") > 3))
 }
@@ -65,7 +65,7 @@ names_move() {
 	fetch video.example.net http://video.example.net/
 	fetch news.example.net http://news.example.net/
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "$(payload_of 80)") == "ppp0 wan2" ]]
+	lab_left_by "ppp0 wan2" "$(payload_of 80)"
 	lab_flow '.host == "video.example.net"' | jq -e '.app == "http" and .uplink == "mail.out"'
 	lab_flow '.host == "news.example.net"' | jq -e '.app == "http" and .uplink == "isdn"'
 }
@@ -81,7 +81,7 @@ names_move() {
 	lab_capture_uplinks
 	[[ $(fetch video.example.net https://video.example.net/) == "https://video.example.net from 198.51.100.2" ]]
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "tcp port 443") == wan1 ]]
+	lab_left_by wan1 "tcp port 443"
 	lab_flow '.dport == 443' | jq -e '.host == "video.example.net" and .app == "tls" and .uplink != "mail.out"'
 }
 
@@ -126,7 +126,7 @@ names_move() {
 	# and the name's own connection stays on the line that its SYN took
 	[[ $(fetch video.example.net https://video.example.net/) == "https://video.example.net from 203.0.113.2" ]]
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "tcp port 443") == wan2 ]]
+	lab_left_by wan2 "tcp port 443"
 }
 
 @test "a payload pattern moves its connection" {
@@ -147,7 +147,7 @@ names_move() {
 	lab_flow '.dport == 7777' | jq -e '.rule == "acme" and .mark == "0x3"'
 	(($(lab_captured wan2 "dst port 7777") > 10))
 	(($(lab_captured wan1 "dst port 7777") < 5))
-	[[ $(lab_uplinks_of dst port 7) == wan1 ]]
+	lab_left_by wan1 dst port 7
 }
 
 @test "a pattern file of l7-filter's names an app that a rule can steer" {

@@ -116,13 +116,13 @@ budget() {
 	on_router ip link set ppp0 down
 	on_router ip link set ppp0 up
 	wait_until 3 as_wanted
-	budget "$(elapsed 'ppp0:.*[<,]UP' '\][^D]*default.*table 201')"
+	budget "$(elapsed 'ppp0.*[<,]UP' '\][^D]*default.*table 201')"
 	no_duplicates
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7777) == ppp0 ]]
+	lab_left_by ppp0 tcp dst port 7777
 }
 
 @test "an interface that is deleted and made again is taken up" {
@@ -191,5 +191,5 @@ budget() {
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of tcp dst port 7777) == ppp0 ]]
+	lab_left_by ppp0 tcp dst port 7777
 }

@@ -57,9 +57,9 @@ forward_ports() {
 	on_router iptables -w -t nat -F PREROUTING
 	on_router ip6tables -w -t nat -F PREROUTING
 	for interface in $LAB_UPLINKS; do
-		[[ $(lab_uplinks_of "src host ${LAB_UP4[$interface]} and tcp src port 8080") == "$interface" ]]
-		[[ $(lab_uplinks_of "src host ${LAB_UP4[$interface]} and udp src port 8080") == "$interface" ]]
-		[[ $(lab_uplinks_of "src host ${LAB_UP6[$interface]} and tcp src port 8080") == "$interface" ]]
+		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and tcp src port 8080"
+		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and udp src port 8080"
+		lab_left_by "$interface" "src host ${LAB_UP6[$interface]} and tcp src port 8080"
 	done
 }
 
@@ -74,8 +74,8 @@ forward_ports() {
 	done
 	lab_capture_uplinks_stop
 	for interface in $LAB_UPLINKS; do
-		[[ $(lab_uplinks_of "src host ${LAB_UP4[$interface]} and tcp src port 9090") == "$interface" ]]
-		[[ $(lab_uplinks_of "src host ${LAB_UP6[$interface]} and tcp src port 9090") == "$interface" ]]
+		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and tcp src port 9090"
+		lab_left_by "$interface" "src host ${LAB_UP6[$interface]} and tcp src port 9090"
 	done
 }
 
@@ -103,7 +103,7 @@ connmark_is() { # DPORT VALUE
 	wait_until 3 connmark_is 9 1
 	lab_capture_uplinks_stop
 	(($(lab_captured ppp0 'icmp[0] == 3') >= 1))
-	[[ $(lab_uplinks_of udp dst port 9) == ppp0 ]]
+	lab_left_by ppp0 udp dst port 9
 	connmark_is 9 1
 }
 
@@ -141,7 +141,7 @@ connmark_is() { # DPORT VALUE
 	lab_talk_end talk3
 	lab_talk_end talk4
 	lab_capture_uplinks_stop
-	[[ $(lab_uplinks_of "src host ${LAB_UP4[wan1]} and tcp dst port 7777") == wan1 ]]
-	[[ $(lab_uplinks_of "src host ${LAB_UP6[wan1]} and tcp dst port 7777") == wan1 ]]
-	[[ $(lab_uplinks_of "src host ${LAB_UP4[wan2]} and tcp dst port 7777") == wan2 ]]
+	lab_left_by wan1 "src host ${LAB_UP4[wan1]} and tcp dst port 7777"
+	lab_left_by wan1 "src host ${LAB_UP6[wan1]} and tcp dst port 7777"
+	lab_left_by wan2 "src host ${LAB_UP4[wan2]} and tcp dst port 7777"
 }
