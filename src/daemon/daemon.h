@@ -86,7 +86,7 @@ struct worker {
 	int wake_fd;
 	_Atomic bool stop;
 	_Atomic bool failed;
-	_Atomic uint64_t heartbeat;
+	_Atomic uint64_t heartbeat; /* raised, with release, before each quiescent state */
 	_Atomic uint32_t flow_count;
 	_Atomic(struct flow_dump *) dump;
 	_Atomic uint64_t logs_suppressed;
@@ -133,7 +133,7 @@ struct daemon {
 	const char *config_path;
 	const char *socket_path; /* NULL: from the configuration */
 	struct event_base *base;
-	struct snapshot *snapshot; /* RCU */
+	_Atomic(struct snapshot *) snapshot; /* exchanged under RCU, see reload.c */
 	uint32_t generation;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	struct worker *workers;
@@ -152,7 +152,7 @@ struct daemon {
 	struct event *firewall_event, *firewall_timer;
 	bool firewall_applied, routes_applied;
 	_Atomic uint64_t route_repairs, firewall_repairs;
-	char route_trouble[512]; /* the last failure, so that it is logged once */
+	char route_trouble[512];     /* the last failure, so that it is logged once */
 	char (*uplink_reasons)[128]; /* what was last said of each uplink; "" while it is up */
 	size_t uplink_reason_count;
 

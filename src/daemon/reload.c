@@ -147,12 +147,14 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 	}
 	retire(daemon, old);
 	daemon->generation++;
-	rcu_xchg_pointer(&daemon->snapshot, fresh);
+	atomic_store_explicit(&daemon->snapshot, fresh, memory_order_release);
 	/* a worker that never comes round would hold us, and the watchdog with us: then the alarm
 	 * ends us */
 	alarm(GRACE_S);
 	synchronize_rcu();
 	alarm(0);
+	for (unsigned i = 0; i < daemon->worker_count; i++)
+		atomic_load_explicit(&daemon->workers[i].heartbeat, memory_order_acquire);
 	if (policy->conf->mode == CONF_ENFORCE)
 		connmarks_clear_changed(old->policy->conf, policy->conf);
 	log_set_level(policy->conf->log.level);

@@ -221,7 +221,8 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 static int judge_batch(struct worker *worker, const struct packet *packets, size_t count,
 		       struct log_budget *budget)
 {
-	const struct snapshot *snapshot = rcu_dereference(worker->daemon->snapshot);
+	const struct snapshot *snapshot =
+		atomic_load_explicit(&worker->daemon->snapshot, memory_order_acquire);
 	const struct classify_policy *policy = &snapshot->views[worker->index];
 	struct verdict verdicts[SOURCE_BATCH];
 
@@ -233,14 +234,19 @@ static int judge_batch(struct worker *worker, const struct packet *packets, size
 	return worker->source->ops->verdicts(worker->source, packets, verdicts, count);
 }
 
+/*
+ * The release makes all that this batch read of the snapshot happen before what
+ * a reload does after it has waited for us and read this counter. The quiescent
+ * state gives the same guarantee, but not in words that a race detector knows.
+ */
 static void heartbeat(struct worker *worker)
 {
-	atomic_store_explicit(&worker->heartbeat,
-			      atomic_load_explicit(&worker->heartbeat, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	uint64_t beats = atomic_load_explicit(&worker->heartbeat, memory_order_relaxed);
+
 	atomic_store_explicit(&worker->flow_count,
 			      flow_table_count(classifier_flows(worker->classifier)),
 			      memory_order_relaxed);
+	atomic_store_explicit(&worker->heartbeat, beats + 1, memory_order_release);
 }
 
 /* Nothing to do: be no hindrance to a reload, and sleep. */
@@ -273,9 +279,9 @@ static void *worker_main(void *argument)
 			judge_batch(worker, packets, (size_t)count, &budget);
 		else if (count < 0 && count != -EAGAIN)
 			break;
-		heartbeat(worker);
 		answer_dump(worker);
 		classifier_expire(worker->classifier, wall_us(), EXPIRE_BUDGET);
+		heartbeat(worker);
 		if (count == 0)
 			rest(worker);
 		else
