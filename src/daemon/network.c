@@ -123,13 +123,13 @@ static void note_uplinks(struct daemon *daemon, const struct conf *conf)
 static int sync_routes(struct daemon *daemon, const struct conf *conf, struct diag_list *diags)
 {
 	size_t changes = 0;
-	int result = 0;
+	int result;
 
-	if (conf->routing.manage && conf->mode == CONF_ENFORCE) {
-		result = route_manager_sync(daemon->routes, conf, &changes, diags);
+	/* unmanaged it only looks, in observe mode it also clears what an earlier run left */
+	result = route_manager_sync(daemon->routes, conf, &changes, diags);
+	if (conf->routing.manage && conf->mode == CONF_ENFORCE)
 		daemon->routes_applied = true;
-		note_uplinks(daemon, conf);
-	}
+	note_uplinks(daemon, conf);
 	route_interfaces(daemon->routes, interface_seen, daemon);
 	if (changes) {
 		atomic_fetch_add_explicit(&daemon->route_repairs, 1, memory_order_relaxed);
