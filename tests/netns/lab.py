@@ -6,14 +6,11 @@ They exist because a test must hold a connection open, know that each exchange
 was whole, and await events, which no stock client does. Debian's python3 alone.
 """
 import argparse
-import asyncio
 import itertools
 import os
-import random
 import signal
 import socket
 import sys
-import threading
 import time
 
 
@@ -32,16 +29,25 @@ async def echo_stream(reader, writer):
         writer.close()
 
 
-class EchoDatagrams(asyncio.DatagramProtocol):
+class EchoDatagrams:
+    """An asyncio.DatagramProtocol by shape: asyncio is slow to load, and only a server needs it."""
+
     def connection_made(self, transport):
         self.transport = transport
 
     def datagram_received(self, data, address):
         self.transport.sendto(data, address)
 
+    def error_received(self, error):
+        pass
+
+    def connection_lost(self, error):
+        pass
+
 
 def serve(args):
     """Echo on TCP, any address; on UDP at --udp addresses, so that each answers as itself."""
+    import asyncio
 
     async def main():
         loop = asyncio.get_running_loop()
@@ -107,6 +113,9 @@ def exchange(line, payload, datagram):
 
 def blob(args):
     """Sends `bytes` at once, as large as the socket takes them, and compares the echo."""
+    import random
+    import threading
+
     payload = random.Random(1).randbytes(args.bytes)
     line = socket.create_connection((args.address, args.port), timeout=args.timeout)
     got = bytearray()
