@@ -45,9 +45,13 @@ struct classify_decision classify_decide(const struct classify_policy *policy,
 		ruleset_view(policy->rules, (size_t)match->rule, &rule);
 
 	if (!decision.final) {
+		/* a drop that waits has not been taken: the flow is on main, by no rule */
+		if (match->rule >= 0 && rule.value == mark->drop) {
+			decision.rule = -1;
+			rule.value = 0;
+		}
 		if (!late_now)
-			decision.value =
-				match->rule < 0 || rule.value == mark->drop ? 0 : rule.value;
+			decision.value = decision.rule < 0 ? 0 : rule.value;
 		return decision;
 	}
 	if (!late_now) {

@@ -354,6 +354,7 @@ static void a_drop_behind_an_open_rule_waits_until_that_rule_is_refuted(void **s
 
 	(void)state;
 	assert_int_equal(syn(bench, 40000, 80), 0x80);
+	assert_int_equal(last(bench)->rule, -1);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
 	assert_int_equal(syn(bench, 40001, 80), 0x80);
 	assert_int_equal(data(bench, 40001, 80, 0, "\x01\x02\x03\x04 nothing known", 18), 0x7d);
