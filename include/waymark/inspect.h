@@ -44,6 +44,11 @@ const char *app_name(uint16_t app);
 bool app_is_builtin(uint16_t app);
 /* All built-in names, NULL-terminated, for "did you mean". */
 const char *const *app_builtin_names(void);
+/*
+ * Protocols that have a name but no inspector yet, NULL-terminated: a rule may ask for
+ * one, and holds only where a .pat file finds it.
+ */
+const char *const *app_announced_names(void);
 
 /* ---- patterns ---- */
 

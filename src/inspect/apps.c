@@ -122,6 +122,14 @@ bool app_is_builtin(uint16_t app)
 	return app != APP_NONE && app <= INSPECTOR_COUNT;
 }
 
+const char *const *app_announced_names(void)
+{
+	static const char *const announced[] = {"quic", "dtls",	 "smtp",       "imaps", "socks",
+						"mdns", "llmnr", "bittorrent", NULL};
+
+	return announced;
+}
+
 const char *const *app_builtin_names(void)
 {
 	return builtin_names;

@@ -232,6 +232,18 @@ static int compare_names(const struct dirent **left, const struct dirent **right
 	return strcmp((*left)->d_name, (*right)->d_name);
 }
 
+/* A FIFO or a device in the directory would hang a reload; a directory is named as such. */
+static bool is_readable_file(struct rules_builder *builder, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		diag_error(builder->diags, path, 0, "not a regular file");
+		return false;
+	}
+	return true;
+}
+
 void rules_add_directory(struct rules_builder *builder, const char *path, bool required)
 {
 	struct dirent **entries = NULL;
@@ -253,7 +265,9 @@ void rules_add_directory(struct rules_builder *builder, const char *path, bool r
 			if (length && name[length - 1] != '/')
 				name[length++] = '/';
 			strcpy(name + length, entries[i]->d_name);
-			if (ends_in(name, ".pat"))
+			if (!is_readable_file(builder, name))
+				;
+			else if (ends_in(name, ".pat"))
 				rules_add_pattern_file(builder, name);
 			else
 				rules_add_file(builder, name, false);
@@ -313,18 +327,28 @@ static size_t count_words(const char *const *words)
 	return count;
 }
 
+static bool is_announced(const char *name)
+{
+	for (const char *const *known = app_announced_names(); *known; known++)
+		if (strcasecmp(*known, name) == 0)
+			return true;
+	return false;
+}
+
 static void unknown_app(struct rules_builder *builder, const struct wanted_app *wanted)
 {
 	const struct pattern_name *patterns = builder->patterns.items;
-	const char *const *builtin = app_builtin_names();
-	size_t count = count_words(builtin);
+	const char *const *lists[] = {app_builtin_names(), app_announced_names()};
+	size_t count = count_words(lists[0]) + count_words(lists[1]);
 	const char **known =
 		reallocarray(NULL, count + builder->patterns.count + 1, sizeof(*known));
 	const char *nearest = NULL;
 
 	if (rules_kept(builder, known)) {
-		for (size_t i = 0; i < count; i++)
-			known[i] = builtin[i];
+		count = 0;
+		for (size_t i = 0; i < 2; i++)
+			for (size_t j = 0; lists[i][j]; j++)
+				known[count++] = lists[i][j];
 		for (size_t i = 0; i < builder->patterns.count; i++)
 			known[count++] = patterns[i].name;
 		known[count] = NULL;
@@ -350,7 +374,14 @@ static void resolve_app(struct rules_builder *builder, const struct wanted_app *
 	for (size_t i = 0; i < builder->patterns.count; i++)
 		item->pattern_count += item->app != APP_NONE && patterns[i].app == item->app;
 	if (!item->builtin && item->pattern_count == 0) {
-		unknown_app(builder, wanted);
+		if (!is_announced(item->name))
+			unknown_app(builder, wanted);
+		else if (wanted->enabled)
+			diag_note(
+				builder->diags, wanted->file, wanted->line,
+				"rule '%s': app: '%.80s' is found by a .pat file only as yet, and "
+				"there is none: it does not match",
+				wanted->rule, item->name);
 		return;
 	}
 	if (item->pattern_count == 0)

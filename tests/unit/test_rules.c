@@ -1643,7 +1643,8 @@ static void wrong_values_are_named(void **state)
 		"uid = \"no-such-user-here\"",
 		"rule 'r': uid: 'no-such-user-here' is not a user of this machine, a number or "
 		"a range \"a-b\"");
-	expect_wrong("app = \"bitorrent\"", "rule 'r': app: there is no app 'bitorrent'");
+	expect_wrong("app = \"bitorrent\"",
+		     "rule 'r': app: there is no app 'bitorrent', did you mean 'bittorrent'?");
 	expect_wrong("app = \"tsl\"", "rule 'r': app: there is no app 'tsl', did you mean 'tls'?");
 	expect_wrong("not = { not = { dport = 1; }; }",
 		     "rule 'r': not: a negation cannot stand in a negation");
@@ -1661,6 +1662,39 @@ static void a_pattern_that_does_not_compile_is_named_where_it_stands(void **stat
 	assert_null(world.rules);
 	assert_int_equal(world.diags.count, 1);
 	assert_int_equal(world.diags.items[0].line, 3);
+	unload(&world);
+}
+
+static void an_announced_app_may_be_asked_for_and_does_not_match(void **state)
+{
+	struct world world = load_match("app = [\"quic\", \"BitTorrent\"]");
+	struct rule_facts facts = facts_of_tcp();
+	struct evidence nothing_yet = {0};
+
+	(void)state;
+	assert_non_null(world.rules);
+	assert_int_equal(world.diags.count, 2);
+	assert_int_equal(world.diags.items[0].severity, DIAG_NOTE);
+	assert_string_equal(world.diags.items[1].message,
+			    "rule 'r': app: 'BitTorrent' is found by a .pat file only as yet, and "
+			    "there is none: it does not match");
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, &nothing_yet, NULL), RULE_NO);
+	unload(&world);
+}
+
+static void a_fifo_among_the_rules_is_an_error_and_hangs_nothing(void **state)
+{
+	struct world world;
+	char path[PATH_MAX + 32];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/10-pipe.conf", directory);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	world = load_directory();
+	assert_null(world.rules);
+	assert_int_equal(world.diags.count, 1);
+	assert_string_equal(world.diags.items[0].message, "not a regular file");
+	assert_int_equal(unlink(path), 0);
 	unload(&world);
 }
 
@@ -1816,6 +1850,8 @@ int main(void)
 		TEST(keys_of_other_files_are_refused_in_rules_files),
 		TEST(wrong_values_are_named),
 		TEST(a_pattern_that_does_not_compile_is_named_where_it_stands),
+		TEST(an_announced_app_may_be_asked_for_and_does_not_match),
+		TEST(a_fifo_among_the_rules_is_an_error_and_hangs_nothing),
 		TEST(an_app_of_an_earlier_ruleset_is_unknown_again),
 		TEST(the_shipped_rules_load_and_their_patterns_hit),
 	};
