@@ -109,6 +109,8 @@ void cli_print_findings(const json_t *findings);
 /* One document and a newline. Returns an exit code. */
 int cli_print_json(const json_t *document);
 
+/* of a fraction in JSON: microseconds since the epoch, without the noise behind them */
+#define CLI_REAL_DIGITS 16
 #define CLI_CELL_SIZE 300
 
 /* Writes a cell; `value` may be NULL (absent). */

@@ -110,7 +110,7 @@ int cli_diff(int argc, char **argv, struct cli *cli)
 		complete &= diff_file(argv[i], old, new, differences);
 	if (cli->json)
 		cli_print_json(differences);
-	else
+	else if (json_array_size(differences)) /* as diff(1): the same is silence */
 		cli_table(differences, columns);
 	if (complete)
 		exit_code = json_array_size(differences) ? 1 : 0;

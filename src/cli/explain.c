@@ -304,6 +304,8 @@ static json_t *route_json(const struct policy *policy, uint32_t value)
 {
 	const struct conf_uplink *uplink = conf_uplink_by_mark(policy->conf, value);
 
+	if (value == policy->conf->mark.drop)
+		return json_null();
 	if (!uplink)
 		return json_pack("{s:s}", "table", "main");
 	return json_pack("{s:I,s:s,s:b}", "table", (json_int_t)uplink->table, "interface",

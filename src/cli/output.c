@@ -22,7 +22,9 @@
 
 int cli_print_json(const json_t *document)
 {
-	if (json_dumpf(document, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY) != 0)
+	if (json_dumpf(document, stdout,
+		       JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(CLI_REAL_DIGITS)) !=
+	    0)
 		return cli_fail("cannot write the answer");
 	putchar('\n');
 	return CLI_OK;

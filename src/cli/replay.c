@@ -99,8 +99,7 @@ void cli_decision_json(json_t *json, const struct policy *policy, const struct f
 
 int cli_json_line(json_t *json)
 {
-	/* 16 digits: microseconds since the epoch, without the noise behind them */
-	int result = json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(16));
+	int result = json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(CLI_REAL_DIGITS));
 
 	json_decref(json);
 	putchar('\n');
