@@ -39,7 +39,7 @@ classic_excepted() {
 }
 
 classic_swaks() { # [option...]
-	on_client swaks --silent 2 --timeout 10 --server "$(classic_address SMTP)" \
+	on_client swaks --silent 2 --timeout 10 --helo client.example.org --server "$(classic_address SMTP)" \
 		--to a@example.org --from b@example.org "$@"
 }
 

@@ -329,8 +329,10 @@ lab_server_smtp() { # [PORT...]
 	local port address
 	for port in "${@:-25}"; do
 		for address in $LAB_SMTP4 $LAB_SMTP6; do
-			lab_spawn "smtp-$address-$port" "$LAB_NET" $LAB_PYTHON -m aiosmtpd -n \
-				-l "$address:$port"
+			# it would look up this machine's name, and a name server is not there to ask
+			lab_spawn "smtp-$address-$port" "$LAB_NET" $LAB_PYTHON -c \
+				'import socket; socket.getfqdn = lambda name="": "mail.example.org"
+from aiosmtpd.main import main; main()' -n -l "$address:$port"
 		done
 	done
 	for port in "${@:-25}"; do
