@@ -167,12 +167,23 @@ static void flow_open(struct classifier *classifier, const struct classify_polic
 	}
 }
 
-/* Live replies are queued behind the translation, in FORWARD and INPUT: there, the receiver is the
- * client. */
-static void facts_of(struct rule_facts *facts, const struct packet *packet)
+/*
+ * Our chains queue replies behind the translation, in FORWARD and INPUT: there, the receiver is
+ * the client. A rule of the user's own there queues both directions; only P, which our chains
+ * wait for, then tells a reply.
+ */
+static bool is_reply(const struct classify_policy *policy, const struct packet *packet)
+{
+	if (packet->meta.hook != PACKET_HOOK_FORWARD && packet->meta.hook != PACKET_HOOK_INPUT)
+		return false;
+	return !policy->drop_by_verdict || mark_is_provisional(&policy->mark, packet->meta.mark);
+}
+
+static void facts_of(const struct classify_policy *policy, struct rule_facts *facts,
+		     const struct packet *packet)
 {
 	rule_facts_from_packet(facts, packet);
-	if (packet->meta.hook == PACKET_HOOK_FORWARD || packet->meta.hook == PACKET_HOOK_INPUT) {
+	if (is_reply(policy, packet)) {
 		struct ip_addr addr = facts->src;
 		uint16_t port = facts->sport;
 
@@ -205,7 +216,7 @@ static struct pending *pending_new(struct classifier *classifier,
 
 	if (!pending)
 		return NULL;
-	facts_of(&pending->facts, packet);
+	facts_of(policy, &pending->facts, packet);
 	pending->generation = policy->generation;
 	pending->inspection = inspection_new(flow, packet, ruleset_patterns(policy->rules));
 	if (!pending->inspection) {
@@ -313,7 +324,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	if (fresh && !(pending = pending_new(classifier, policy, flow, packet))) {
 		struct rule_facts facts;
 
-		facts_of(&facts, packet);
+		facts_of(policy, &facts, packet);
 		count(&classifier->stats.refused_memory, 1);
 		flow_judge(classifier, policy, flow, &facts, &no_evidence, first,
 			   packet->meta.time_us);
@@ -348,7 +359,7 @@ static void flow_decide_by_headers(struct classifier *classifier,
 {
 	struct rule_facts facts;
 
-	facts_of(&facts, packet);
+	facts_of(policy, &facts, packet);
 	flow_judge(classifier, policy, flow, &facts, NULL, !flow->older, packet->meta.time_us);
 }
 

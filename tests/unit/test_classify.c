@@ -253,6 +253,20 @@ static void a_drop_rule_gives_the_drop_value_or_drops_where_no_chain_does(void *
 	bench_free(bench);
 }
 
+static void a_rule_of_the_users_own_may_queue_originals_in_forward(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"plain\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 25, .flags = PACKET_TCP_SYN, .hook = PACKET_HOOK_FORWARD};
+
+	(void)state;
+	bench->policy.drop_by_verdict = true;
+	send_packet(bench, &segment);
+	assert_int_equal(last(bench)->value, PLAIN);
+	bench_free(bench);
+}
+
 static void observe_leaves_every_mark_as_it_is(void **state)
 {
 	struct bench *bench = bench_new(
@@ -540,6 +554,7 @@ int main(void)
 		cmocka_unit_test(every_packet_of_a_decided_flow_carries_its_mark),
 		cmocka_unit_test(foreign_mark_bits_survive),
 		cmocka_unit_test(a_drop_rule_gives_the_drop_value_or_drops_where_no_chain_does),
+		cmocka_unit_test(a_rule_of_the_users_own_may_queue_originals_in_forward),
 		cmocka_unit_test(observe_leaves_every_mark_as_it_is),
 		cmocka_unit_test(
 			a_name_rule_is_open_until_the_name_is_seen_and_moves_where_there_is_no_nat),
