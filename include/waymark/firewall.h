@@ -27,6 +27,12 @@ char *firewall_render(const struct conf *conf, int family, enum firewall_stage s
 
 /* Brings both families' chains to the stage, atomically per table. 0 or -errno with findings. */
 int firewall_apply(const struct conf *conf, enum firewall_stage stage, struct diag_list *diags);
+/*
+ * The same after firewall_apply(), for what another hand may have broken since: each family is put
+ * right as soon as it was looked at. `repaired` counts what was wrong; rules of others that
+ * follow our jumps are not.
+ */
+int firewall_repair(const struct conf *conf, size_t *repaired, struct diag_list *diags);
 /* Takes chains and jumps away; nothing there is no error. */
 int firewall_remove(const struct conf *conf, struct diag_list *diags);
 /*

@@ -54,9 +54,12 @@ static int check_names(const struct conf *conf, struct diag_list *diags)
 	return ret;
 }
 
-/* One family to one plan; a lost race is tried again. */
+/*
+ * One family to one plan; a lost race is tried again. With `repaired`, which counts what was
+ * wrong, warnings are no reason to change anything.
+ */
 static int change_family(const struct fw_tools *tools, int family, const struct fw_plan *plan,
-			 enum firewall_stage stage, struct diag_list *diags)
+			 enum firewall_stage stage, size_t *repaired, struct diag_list *diags)
 {
 	int ret = -EIO;
 
@@ -64,16 +67,25 @@ static int change_family(const struct fw_tools *tools, int family, const struct 
 		struct diag_list *findings = diags, local = DIAG_LIST_INIT;
 		struct fw_snapshot snapshot;
 		struct fw_text changes = {0};
+		size_t wrong = 0;
 
 		if (attempt < ATTEMPTS)
 			findings = &local;
 		ret = fw_snapshot_take(&snapshot, tools, family, findings);
-		if (ret == 0)
+		if (ret == 0 && repaired) {
+			struct diag_list unheard = DIAG_LIST_INIT;
+
+			wrong = fw_compare(plan, &snapshot, family, &unheard);
+			diag_list_release(&unheard);
+		}
+		if (ret == 0 && (wrong || !repaired))
 			fw_changes(plan, &snapshot, stage, &changes);
 		if (changes.failed)
 			ret = -ENOMEM;
 		if (ret == 0 && changes.data)
 			ret = fw_restore(tools, family, changes.data, findings);
+		if (ret == 0 && repaired)
+			*repaired += wrong;
 		fw_text_release(&changes);
 		fw_snapshot_release(&snapshot);
 		/* trying again helps against a race alone */
@@ -115,7 +127,7 @@ static int clear_variant(const struct fw_tools *tools, struct diag_list *diags)
 			continue;
 		ret = fw_snapshot_take(&snapshot, tools, families[i], &findings);
 		if (ret == 0 && fw_snapshot_has_ours(&snapshot))
-			ret = change_family(tools, families[i], &nothing, FIREWALL_NO_QUEUES,
+			ret = change_family(tools, families[i], &nothing, FIREWALL_NO_QUEUES, NULL,
 					    &findings);
 		fw_snapshot_release(&snapshot);
 		ret = judge_family(families[i], ret, diags, &findings);
@@ -142,16 +154,11 @@ static void note_shared_interfaces(const struct conf *conf, struct diag_list *di
 	}
 }
 
-int firewall_apply(const struct conf *conf, enum firewall_stage stage, struct diag_list *diags)
+static int change_families(const struct fw_tools *tools, const struct conf *conf,
+			   enum firewall_stage stage, size_t *repaired, struct diag_list *diags)
 {
-	struct fw_tools tools, other;
-	int result;
+	int result = 0;
 
-	result = check_names(conf, diags);
-	if (result == 0)
-		result = fw_tools_find(conf->firewall.command, &tools, diags);
-	if (result < 0)
-		return result;
 	for (size_t i = 0; i < FAMILY_COUNT; i++) {
 		struct diag_list findings = DIAG_LIST_INIT;
 		struct fw_plan plan;
@@ -161,12 +168,25 @@ int firewall_apply(const struct conf *conf, enum firewall_stage stage, struct di
 			continue;
 		ret = fw_plan_build(&plan, conf, families[i], stage);
 		if (ret == 0)
-			ret = change_family(&tools, families[i], &plan, stage, &findings);
+			ret = change_family(tools, families[i], &plan, stage, repaired, &findings);
 		fw_plan_release(&plan);
 		ret = judge_family(families[i], ret, diags, &findings);
 		if (ret < 0 && result == 0)
 			result = ret;
 	}
+	return result;
+}
+
+int firewall_apply(const struct conf *conf, enum firewall_stage stage, struct diag_list *diags)
+{
+	struct fw_tools tools, other;
+	int result;
+
+	result = check_names(conf, diags);
+	if (result == 0)
+		result = fw_tools_find(conf->firewall.command, &tools, diags);
+	if (result == 0)
+		result = change_families(&tools, conf, stage, NULL, diags);
 	if (result < 0)
 		return result;
 	note_shared_interfaces(conf, diags);
@@ -174,6 +194,15 @@ int firewall_apply(const struct conf *conf, enum firewall_stage stage, struct di
 	if (fw_tools_other(&tools, &other))
 		result = clear_variant(&other, diags);
 	return result;
+}
+
+int firewall_repair(const struct conf *conf, size_t *repaired, struct diag_list *diags)
+{
+	struct fw_tools tools;
+	int result = fw_tools_find(conf->firewall.command, &tools, diags);
+
+	*repaired = 0;
+	return result < 0 ? result : change_families(&tools, conf, FIREWALL_FULL, repaired, diags);
 }
 
 int firewall_remove(const struct conf *conf, struct diag_list *diags)
