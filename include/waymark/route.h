@@ -36,6 +36,13 @@ void route_manager_close(struct route_manager *manager);
  */
 int route_manager_sync(struct route_manager *manager, const struct conf *conf, size_t *changes,
 		       struct diag_list *diags);
+/*
+ * Before the first sync: what an earlier run left for marked packets, each of our fwmark rules once
+ * a family, with the interface of its table's route ("" where there is none). `mark` is masked.
+ */
+typedef void route_leftover_fn(uint32_t mark, uint32_t table, const char *interface, void *context);
+int route_manager_leftovers(struct route_manager *manager, const struct conf *conf,
+			    route_leftover_fn *visit, void *context);
 /* Removes every rule and route that is ours. */
 int route_manager_remove(struct route_manager *manager, const struct conf *conf,
 			 struct diag_list *diags);

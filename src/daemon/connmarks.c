@@ -7,10 +7,15 @@
  *
  * The kernel filters the dump by mark (CTA_MARK, CTA_MARK_MASK), so a table of a
  * million entries is not copied to find ten.
+ *
+ * At a start the old policy is gone, but a run that was killed, or told to keep
+ * its rules on exit, left them in the kernel: they say what each value meant. After
+ * a clean stop nothing says it, and connections keep what they have.
  */
 #include "daemon.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
@@ -64,11 +69,12 @@ out:
 	return result;
 }
 
-void connmarks_clear_changed(const struct conf *old, const struct conf *conf)
+/* Clears each value of the set, which has an entry for every value of the layout. */
+static void clear_values(const struct mark_layout *mark, const bool *values)
 {
 	struct clearing clearing = {
 		.update = nfct_open(CONNTRACK, 0),
-		.mask = conf->mark.mask,
+		.mask = mark->mask,
 	};
 	int result = 0;
 
@@ -76,13 +82,9 @@ void connmarks_clear_changed(const struct conf *old, const struct conf *conf)
 		log_warn("conntrack: cannot clear old marks: %s", strerror(errno));
 		return;
 	}
-	for (size_t i = 0; i < old->uplink_count && result == 0; i++) {
-		const struct conf_uplink *was = &old->uplinks[i];
-		const struct conf_uplink *is = conf_uplink_by_mark(conf, was->mark);
-
-		/* the same line under another name is still the same line */
-		if (!is || strcmp(is->interface, was->interface) != 0)
-			result = clear_value(&old->mark, was->mark, &clearing);
+	for (uint32_t value = 1; value < mark->main && result == 0; value++) {
+		if (values[value])
+			result = clear_value(mark, value, &clearing);
 	}
 	nfct_close(clearing.update);
 	if (result < 0 || clearing.failed)
@@ -92,4 +94,59 @@ void connmarks_clear_changed(const struct conf *old, const struct conf *conf)
 		log_info("conntrack: cleared the marks of %zu connections whose value means "
 			 "another uplink now",
 			 clearing.cleared);
+}
+
+bool connmarks_value_changed(const struct conf *old, const struct conf *conf, size_t uplink)
+{
+	const struct conf_uplink *was = &old->uplinks[uplink];
+	const struct conf_uplink *is = conf_uplink_by_mark(conf, was->mark);
+
+	/* the same line under another name is still the same line */
+	return !is || strcmp(is->interface, was->interface) != 0;
+}
+
+void connmarks_clear_changed(const struct conf *old, const struct conf *conf)
+{
+	bool *values = calloc(old->mark.main + 1, sizeof(*values)), any = false;
+
+	for (size_t i = 0; values && i < old->uplink_count; i++) {
+		values[old->uplinks[i].mark] = connmarks_value_changed(old, conf, i);
+		any = any || values[old->uplinks[i].mark];
+	}
+	if (any)
+		clear_values(&old->mark, values);
+	free(values);
+}
+
+struct leftovers {
+	const struct conf *conf;
+	bool *values;
+	bool any;
+};
+
+static void leftover(uint32_t bits, uint32_t table, const char *interface, void *context)
+{
+	struct leftovers *leftovers = context;
+	const struct conf *conf = leftovers->conf;
+	uint32_t value = mark_value(&conf->mark, bits);
+	const struct conf_uplink *is = conf_uplink_by_mark(conf, value);
+
+	/* without its link a table is empty, and its number has to do */
+	if (is && (*interface ? strcmp(interface, is->interface) == 0 : table == is->table))
+		return;
+	leftovers->values[value] = true;
+	leftovers->any = true;
+}
+
+void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf)
+{
+	struct leftovers leftovers = {
+		.conf = conf,
+		.values = calloc(conf->mark.main + 1, sizeof(bool)),
+	};
+
+	if (leftovers.values && route_manager_leftovers(routes, conf, leftover, &leftovers) == 0 &&
+	    leftovers.any)
+		clear_values(&conf->mark, leftovers.values);
+	free(leftovers.values);
 }

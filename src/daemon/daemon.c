@@ -3,8 +3,9 @@
  * Start and stop, in an order that never harms traffic.
  *
  * Start: read the policy (an error ends it before anything is touched), bind the
- * queues, start the workers, bring routes and then chains to the policy, answer
- * on the control socket: ready. Packets reach a queue only after somebody reads it.
+ * queues and the control socket, start the workers, bring routes and then chains
+ * to the policy, answer on the control socket: ready. Packets reach a queue only after somebody
+ * reads it.
  *
  * Stop: queue rules out of the chains, let the queues run dry, end the workers,
  * then take chains, rules and routes away (unless keep_on_exit). What fails on
@@ -63,9 +64,12 @@ static void notify(const char *state)
 	close(fd);
 }
 
-/* Verdicts and netlink need CAP_NET_ADMIN, iptables-legacy CAP_NET_RAW; the rest goes, for our
- * children too. */
-static void drop_capabilities(void)
+/*
+ * Verdicts and netlink need CAP_NET_ADMIN, iptables-legacy CAP_NET_RAW; the rest goes, for our
+ * children too. Each thread has its own: workers drop theirs when they begin, the control thread
+ * when what needs more is done (the group of the socket, modules of iptables-legacy).
+ */
+void daemon_drop_capabilities(void)
 {
 	capng_clear(CAPNG_SELECT_BOTH);
 	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED | CAPNG_BOUNDING_SET,
@@ -158,7 +162,7 @@ static int watch_signals(struct daemon *daemon)
 
 /* ---- start ---- */
 
-static int start_workers(struct daemon *daemon)
+static int open_workers(struct daemon *daemon)
 {
 	const struct conf *conf = daemon_conf(daemon);
 
@@ -172,6 +176,11 @@ static int start_workers(struct daemon *daemon)
 		if (worker_open(&daemon->workers[i], daemon, i, conf) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+static int start_workers(struct daemon *daemon)
+{
 	for (unsigned i = 0; i < daemon->worker_count; i++) {
 		if (worker_start(&daemon->workers[i]) < 0)
 			return -1;
@@ -199,13 +208,12 @@ static int start(struct daemon *daemon)
 
 	if (watch_signals(daemon) < 0)
 		return -1;
-	if (start_workers(daemon) < 0)
+	/* what another waymarkd has, queue or socket, ends us before we touch what it keeps */
+	if (open_workers(daemon) < 0 || start_control(daemon) < 0)
 		return -1;
-	drop_capabilities();
-	if (network_start(daemon) < 0)
+	if (network_open(daemon) < 0 || start_workers(daemon) < 0 || network_start(daemon) < 0)
 		return -1;
-	if (start_control(daemon) < 0)
-		return -1;
+	daemon_drop_capabilities();
 	daemon->watchdog_timer = event_new(daemon->base, -1, EV_PERSIST, on_watchdog, daemon);
 	if (!daemon->watchdog_timer || event_add(daemon->watchdog_timer, &second) < 0)
 		return -1;

@@ -33,6 +33,10 @@ struct snapshot {
 	unsigned worker_count;
 	struct classify_policy *views;		/* one a worker */
 	struct classify_rule_stats *rule_stats; /* worker_count times the number of rules */
+	/* by value: the generation that gave it its meaning; a flow decided before has lost its way
+	 */
+	uint32_t *value_since;
+	uint32_t values_since; /* the latest of them */
 };
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
@@ -90,6 +94,7 @@ struct worker {
 	_Atomic uint32_t flow_count;
 	_Atomic(struct flow_dump *) dump;
 	_Atomic uint64_t logs_suppressed;
+	uint32_t generation; /* of the snapshot it judged by last; its own */
 	/* the watchdog's memory; control thread */
 	uint64_t last_heartbeat;
 	unsigned stalled_seconds;
@@ -170,8 +175,12 @@ static inline const struct conf *daemon_conf(const struct daemon *daemon)
 int daemon_run(const char *config_path, const char *socket_path, int log_level);
 /* Begins an ordered stop. */
 void daemon_stop(struct daemon *daemon, int exit_code);
+/* Keeps what a running daemon needs. Of the calling thread alone. */
+void daemon_drop_capabilities(void);
 
 /* network.c: kernel state, kept as the policy wants it */
+/* Before a packet is looked at: marks that an earlier run gave another meaning go. */
+int network_open(struct daemon *daemon);
 int network_start(struct daemon *daemon);
 void network_stop(struct daemon *daemon);
 /* Brings routes and chains to another configuration; on failure back to `old`. 0 or -errno with
@@ -188,6 +197,10 @@ const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, i
 
 /* connmarks.c: connections that carry the value of an uplink that now is another lose our bits */
 void connmarks_clear_changed(const struct conf *old, const struct conf *conf);
+/* The same at a start, where the rules that an earlier run left tell what values meant. */
+void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf);
+/* Whether the mark of this uplink of `old` leads elsewhere now. */
+bool connmarks_value_changed(const struct conf *old, const struct conf *conf, size_t uplink);
 
 /* documents.c: the answers of the control socket */
 json_t *documents_answer(const json_t *request, void *context);

@@ -46,6 +46,21 @@ static void arm(struct event *timer, long ms)
 	evtimer_add(timer, &delay);
 }
 
+/* The first event starts the time: a stream of them must not put the answer off for ever. */
+static void arm_gathering(struct event *timer)
+{
+	struct timeval due, now;
+
+	if (evtimer_pending(timer, &due)) {
+		event_base_gettimeofday_cached(event_get_base(timer), &now);
+		due.tv_sec -= now.tv_sec;
+		due.tv_usec -= now.tv_usec;
+		if (due.tv_sec * 1000000 + due.tv_usec <= GATHER_MS * 1000)
+			return;
+	}
+	arm(timer, GATHER_MS);
+}
+
 static void log_findings(const struct diag_list *diags)
 {
 	char text[1024];
@@ -158,7 +173,7 @@ static void on_route_event(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (route_manager_drain(daemon->routes, daemon_conf(daemon)) && !daemon->stopping)
-		arm(daemon->route_timer, GATHER_MS);
+		arm_gathering(daemon->route_timer);
 }
 
 static void on_slow_timer(evutil_socket_t fd, short what, void *context)
@@ -178,8 +193,15 @@ static int apply_firewall(struct daemon *daemon, const struct conf *conf, struct
 	if (!conf->firewall.manage)
 		return 0;
 	result = firewall_apply(conf, FIREWALL_FULL, diags);
-	if (result == 0)
+	if (result == 0) {
 		daemon->firewall_applied = true;
+	} else if (!daemon->firewall_applied) {
+		struct diag_list undo = DIAG_LIST_INIT;
+
+		/* one family or table may have it: a start that fails leaves nothing */
+		firewall_remove(conf, &undo);
+		diag_list_release(&undo);
+	}
 	return result;
 }
 
@@ -188,20 +210,21 @@ static void on_firewall_timer(evutil_socket_t fd, short what, void *context)
 	struct daemon *daemon = context;
 	const struct conf *conf = daemon_conf(daemon);
 	struct diag_list diags = DIAG_LIST_INIT;
-	int state;
+	size_t repaired;
+	int result;
 
 	(void)fd;
 	(void)what;
 	if (daemon->stopping || !conf->firewall.manage)
 		return;
-	state = firewall_check(conf, FIREWALL_FULL, &diags);
-	if (state == 1 && diags.errors) {
-		log_warn("firewall: our chains were changed by somebody else, putting them back");
-		diag_list_release(&diags);
-		state = apply_firewall(daemon, conf, &diags);
+	result = firewall_repair(conf, &repaired, &diags);
+	if (repaired) {
+		log_warn("firewall: our chains were changed by somebody else and are back: %zu "
+			 "differences",
+			 repaired);
 		atomic_fetch_add_explicit(&daemon->firewall_repairs, 1, memory_order_relaxed);
 	}
-	if (state < 0) {
+	if (result < 0) {
 		log_findings(&diags);
 		arm(daemon->firewall_timer, RETRY_MS);
 	} else if (firewall_monitor_fd(daemon->firewall_monitor) < 0) {
@@ -217,7 +240,7 @@ static void on_firewall_event(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (firewall_monitor_drain(daemon->firewall_monitor) && !daemon->stopping)
-		arm(daemon->firewall_timer, GATHER_MS);
+		arm_gathering(daemon->firewall_timer);
 }
 
 /* ---- life ---- */
@@ -245,14 +268,25 @@ static int watch_firewall(struct daemon *daemon, const struct conf *conf)
 	return 0;
 }
 
-int network_start(struct daemon *daemon)
+int network_open(struct daemon *daemon)
 {
 	const struct conf *conf = daemon_conf(daemon);
 	struct diag_list diags = DIAG_LIST_INIT;
 	int result = route_manager_open(&daemon->routes, &diags);
 
-	if (result < 0)
-		goto out;
+	if (result == 0 && conf->routing.manage && conf->mode == CONF_ENFORCE)
+		connmarks_clear_leftovers(daemon->routes, conf);
+	log_findings(&diags);
+	diag_list_release(&diags);
+	return result;
+}
+
+int network_start(struct daemon *daemon)
+{
+	const struct conf *conf = daemon_conf(daemon);
+	struct diag_list diags = DIAG_LIST_INIT;
+	int result;
+
 	daemon->route_timer = evtimer_new(daemon->base, on_route_timer, daemon);
 	daemon->slow_timer = evtimer_new(daemon->base, on_slow_timer, daemon);
 	daemon->route_event = event_new(daemon->base, route_manager_fd(daemon->routes),

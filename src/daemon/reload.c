@@ -126,6 +126,21 @@ static void carry_hits(const struct snapshot *old, struct snapshot *fresh)
 	}
 }
 
+/* Both have the same mark layout: a reload that changes it is refused. */
+static void carry_meanings(const struct snapshot *old, struct snapshot *fresh)
+{
+	const struct conf *was = old->policy->conf, *is = fresh->policy->conf;
+
+	memcpy(fresh->value_since, old->value_since,
+	       (is->mark.main + 1) * sizeof(*fresh->value_since));
+	fresh->values_since = old->values_since;
+	for (size_t i = 0; i < was->uplink_count; i++) {
+		if (connmarks_value_changed(was, is, i))
+			fresh->value_since[was->uplinks[i].mark] = fresh->values_since =
+				fresh->generation;
+	}
+}
+
 int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 {
 	struct snapshot *old = daemon->snapshot, *fresh = NULL;
@@ -140,6 +155,7 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 		goto fail;
 	}
 	carry_hits(old, fresh);
+	carry_meanings(old, fresh);
 	if (network_change(daemon, policy->conf, old->policy->conf, diags) < 0) {
 		if (!diags->errors)
 			diag_error(diags, NULL, 0, "cannot bring the kernel to the new policy");

@@ -341,6 +341,70 @@ int route_manager_sync(struct route_manager *manager, const struct conf *conf, s
 	return result;
 }
 
+static const char *interface_of_table(const struct route_snapshot *snapshot, uint32_t table)
+{
+	const struct route_state *present = &snapshot->present;
+
+	for (size_t i = 0; i < present->route_count; i++) {
+		const struct route_route *route = &present->routes[i];
+		const struct route_link *link;
+
+		if (route->table != table || route->destination_length || !route->index)
+			continue;
+		link = route_facts_link(&snapshot->facts, route->index);
+		if (link)
+			return link->name;
+	}
+	return "";
+}
+
+int route_manager_leftovers(struct route_manager *manager, const struct conf *conf,
+			    route_leftover_fn *visit, void *context)
+{
+	struct diag_list unheard = DIAG_LIST_INIT;
+	struct route_snapshot rules = {0}, whole = {0};
+	struct route_scope scope;
+	uint32_t *tables = NULL;
+	size_t count = 0;
+	int result = route_scope_init(&scope, conf);
+
+	if (!result)
+		result = route_kernel_snapshot(manager->kernel, NULL, 0, &rules, &unheard);
+	if (!result) {
+		tables = calloc(rules.present.rule_count + 1, sizeof(*tables));
+		result = tables ? 0 : -ENOMEM;
+	}
+	/* the tables that the rules lead to, which need not be those of today's configuration */
+	for (size_t i = 0; !result && i < rules.present.rule_count; i++) {
+		const struct route_rule *rule = &rules.present.rules[i];
+		bool known = false;
+
+		if (!route_scope_owns_rule(&scope, rule) || rule->invert ||
+		    rule->fwmask != conf->mark.value_mask || !rule->fwmark)
+			continue;
+		for (size_t t = 0; t < count; t++)
+			known = known || tables[t] == rule->table;
+		if (!known)
+			tables[count++] = rule->table;
+	}
+	if (!result && count)
+		result = route_kernel_snapshot(manager->kernel, tables, count, &whole, &unheard);
+	for (size_t i = 0; !result && count && i < rules.present.rule_count; i++) {
+		const struct route_rule *rule = &rules.present.rules[i];
+
+		if (route_scope_owns_rule(&scope, rule) && !rule->invert &&
+		    rule->fwmask == conf->mark.value_mask && rule->fwmark)
+			visit(rule->fwmark, rule->table, interface_of_table(&whole, rule->table),
+			      context);
+	}
+	free(tables);
+	route_snapshot_release(&rules);
+	route_snapshot_release(&whole);
+	route_scope_release(&scope);
+	diag_list_release(&unheard);
+	return result;
+}
+
 int route_manager_remove(struct route_manager *manager, const struct conf *conf,
 			 struct diag_list *diags)
 {
