@@ -647,6 +647,7 @@ lab_waymarkd_answers() {
 
 # Starts the daemon on the router; `lab_waymarkd WRAPPER...` under a wrapper (strace, setpriv).
 lab_waymarkd_spawn() {
+	cat "$LAB_DIR/log/waymarkd.err" >>"$LAB_DIR/log/waymarkd.past" 2>/dev/null || true
 	lab_spawn waymarkd "$LAB_ROUTER" "$@" "$WAYMARK_BUILD/waymarkd" -c "$LAB_CONF" --foreground
 }
 
@@ -743,7 +744,8 @@ lab_test() {
 	((EUID == 0)) || skip "network namespaces need root"
 }
 
-# In teardown of each test: what the daemon said, if the test failed; then a clean router.
+# In teardown of each test: what the daemon said, if the test failed; then a clean router. What a
+# sanitizer has found fails the test.
 lab_test_end() {
 	[[ -n ${LAB_ID:-} ]] || return 0
 	if [[ -z ${BATS_TEST_COMPLETED:-} ]]; then
@@ -752,10 +754,19 @@ lab_test_end() {
 		echo "--- configuration:"
 		cat "$LAB_CONF" 2>/dev/null || true
 	fi
-	local file name
+	local file name found=0
 	for file in "$LAB_DIR"/pid/talk* "$LAB_DIR"/pid/capture-* "$LAB_DIR"/pid/job*; do
 		name=${file##*/}
 		[[ ! -s $file ]] || lab_stop "$name" || true
 	done
 	lab_reset
+	for file in "$LAB_DIR/log/waymarkd.past" "$LAB_DIR/log/waymarkd.err"; do
+		if [[ -s $file ]] && grep -q -e 'Sanitizer:' -e 'runtime error:' "$file"; then
+			echo "--- a sanitizer said:"
+			grep -A 30 -e 'Sanitizer:' -e 'runtime error:' "$file" | head -n 120
+			found=1
+		fi
+		rm -f "$file"
+	done
+	return "$found"
 }
