@@ -56,6 +56,7 @@ void scan_init(struct scan *scan, struct diag_list *diags)
 {
 	memset(scan, 0, sizeof(*scan));
 	scan->diags = diags;
+	scan->errors_before = diags->errors;
 	scan->flat = 1;
 }
 
@@ -428,6 +429,11 @@ static void note_key(struct scan *scan, struct reader *reader)
 				   scan->text + key->offset, scan->files[key->file], key->line);
 		return;
 	}
+	if (scan->key_count - first == SCAN_MAX_GROUP_KEYS) {
+		finding(scan, reader, "too many keys in one group");
+		scan->broken = true;
+		return;
+	}
 	void *keys = scan->keys;
 	if (!grow(scan, &keys, scan->key_count, &scan->key_capacity, sizeof(*scan->keys)))
 		return;
@@ -588,6 +594,11 @@ static void scan_text(struct scan *scan, struct reader *reader)
 		char c = peek(reader, 0);
 		if (scan->length > SCAN_MAX_BYTES) {
 			finding(scan, reader, "too much text in one configuration");
+			scan->broken = true;
+			return;
+		}
+		if (scan->diags->errors - scan->errors_before >= SCAN_MAX_ERRORS) {
+			finding(scan, reader, "too many errors, the rest is not read");
 			scan->broken = true;
 			return;
 		}

@@ -18,6 +18,10 @@
 #define SCAN_MAX_INCLUDES 256
 #define SCAN_MAX_INCLUDE_DEPTH 10
 #define SCAN_MAX_NESTING 64
+/* Each key of a group is compared with all before it, by us and by libconfig. */
+#define SCAN_MAX_GROUP_KEYS 1000
+/* Findings of one scan; each cut integer is also looked up for every other integer. */
+#define SCAN_MAX_ERRORS 1000
 #define SCAN_MAX_ESCAPE_WARNINGS 100
 
 /* From flat line `flat` on, until the next origin: lines of `file` from `line` on. */
@@ -50,6 +54,7 @@ struct scan_scope {
 
 struct scan {
 	struct diag_list *diags;
+	size_t errors_before;
 	char *text; /* terminated once scan_file() has returned */
 	size_t length, capacity;
 	unsigned flat; /* the line that the next byte goes to */

@@ -220,6 +220,28 @@ static void nesting_is_bounded(void **state)
 	assert_refused(text, "a.conf:1: brackets are nested too deeply\n");
 }
 
+static void the_keys_of_one_group_are_bounded(void **state)
+{
+	static char text[32 * 1024];
+	size_t used = 0;
+	(void)state;
+	for (int i = 0; i <= 1000; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "k%d = 1;\n", i);
+	assert_refused(text, "a.conf:1001: too many keys in one group\n");
+}
+
+static void a_file_of_errors_ends_after_a_thousand(void **state)
+{
+	static char text[32 * 1024] = "a = ( ";
+	size_t used = strlen(text);
+	(void)state;
+	for (int i = 0; i < 2000; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "( 1, ), ");
+	assert_null(open_text(text));
+	assert_int_equal(diags.errors, 1001);
+	assert_string_equal(diags.items[1000].message, "too many errors, the rest is not read");
+}
+
 static void a_nul_byte_is_refused(void **state)
 {
 	(void)state;
@@ -496,6 +518,8 @@ int main(void)
 		TEST(every_duplicate_key_is_named_with_the_first_line),
 		TEST(the_same_key_in_two_groups_is_no_duplicate),
 		TEST(nesting_is_bounded),
+		TEST(the_keys_of_one_group_are_bounded),
+		TEST(a_file_of_errors_ends_after_a_thousand),
 		TEST(a_nul_byte_is_refused),
 		TEST(an_unescaped_x_is_warned_of_with_its_line),
 		TEST(a_cut_integer_asks_for_the_suffix_and_is_named_once),
