@@ -80,5 +80,7 @@ bool route_main_default_by(const struct route_manager *manager, const char *inte
  * `uplinks --plan`; needs no privilege. Malloced; NULL: a finding was added.
  */
 char *route_plan_text(const struct conf *conf, struct diag_list *diags);
+/* Warns of each fwmark rule of others in this kernel that looks at bits of our mask; no privilege. */
+void route_check_mark_rules(const struct conf *conf, struct diag_list *diags);
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include <waymark/policy.h>
+#include <waymark/route.h>
 
 #include "cli.h"
 
@@ -28,8 +29,10 @@ int cli_check(int argc, char **argv, struct cli *cli)
 	if (!cli_plain(cli, argc, argv))
 		return cli->exit_code;
 	policy = policy_load(cli_conf_path(cli), &diags);
-	if (policy != NULL)
+	if (policy != NULL) {
 		conf_check_mark_habits(policy->conf, &diags);
+		route_check_mark_rules(policy->conf, &diags);
+	}
 	diag_print(&diags, stderr);
 	if (policy != NULL) {
 		patterns = ruleset_patterns(policy->rules);

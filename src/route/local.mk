@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
 	src/route/diff.c \
+	src/route/foreign.c \
 	src/route/kernel.c \
 	src/route/manager.c \
 	src/route/message.c \

@@ -80,6 +80,14 @@ one_line() {
 	kernel_unchanged
 }
 
+@test "a rule of another's that looks at our mark bits: named by check, exit 0" {
+	on_router ip -6 rule add pref 500 fwmark 0x10/0xf0 lookup 77
+	run -0 --separate-stderr on_router "$WAYMARK_BUILD/waymark" check -c "$LAB_CONF"
+	on_router ip -6 rule del pref 500
+	[[ $stderr == *"mark mask 0xff overlaps a rule of another's: ip -6 rule 'pref 500 fwmark 0x10/0xf0 lookup 77"* ]]
+	kernel_unchanged
+}
+
 @test "a configuration that is not there: one line, exit 1" {
 	run -1 waymark check -c "$LAB_DIR/nowhere.conf"
 	one_line
