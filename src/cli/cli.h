@@ -106,6 +106,8 @@ void cli_print_findings(const json_t *findings);
 
 /* ---- output: cli/output.c ---- */
 
+/* Text that need not be UTF-8 (a file name, a comment): then each byte but ASCII becomes U+FFFD. */
+json_t *cli_text_json(const char *text);
 /* One document and a newline. Returns an exit code. */
 int cli_print_json(const json_t *document);
 

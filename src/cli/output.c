@@ -11,6 +11,7 @@
  */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,30 @@ int cli_print_json(const json_t *document)
 		return cli_fail("cannot write the answer");
 	putchar('\n');
 	return CLI_OK;
+}
+
+json_t *cli_text_json(const char *text)
+{
+	json_t *json = json_string(text);
+	char *copy, *end;
+
+	if (json != NULL)
+		return json;
+	copy = end = malloc(3 * strlen(text) + 1);
+	if (copy == NULL)
+		return NULL;
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < 0x80) {
+			*end++ = *text;
+		} else {
+			memcpy(end, "\xef\xbf\xbd", 3);
+			end += 3;
+		}
+	}
+	*end = '\0';
+	json = json_string(copy);
+	free(copy);
+	return json;
 }
 
 /* ---- cells ---- */

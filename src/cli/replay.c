@@ -66,7 +66,7 @@ json_t *cli_flow_json(const char *file, const struct capture_flow *flow)
 	const struct flow_key *key = &flow->flow.key;
 	json_t *json = json_object();
 
-	json_object_set_new(json, "file", json_string(file));
+	json_object_set_new(json, "file", cli_text_json(file));
 	json_object_set_new(json, "flow", json_integer(flow->flow.number));
 	json_object_set_new(json, "first", json_real((double)flow->flow.first_us / 1e6));
 	json_object_set_new(json, "family", json_integer(key->family));
@@ -135,7 +135,7 @@ static void print_packet(const struct packet *packet, const struct flow *flow,
 	const struct packet_context *packets = context;
 	const struct mark_layout *mark = &packets->policy->conf->mark;
 
-	cli_json_line(json_pack("{s:s,s:I,s:I,s:o,s:b}", "file", packets->file, "n",
+	cli_json_line(json_pack("{s:o,s:I,s:I,s:o,s:b}", "file", cli_text_json(packets->file), "n",
 				(json_int_t)packet->meta.id, "flow",
 				(json_int_t)(flow ? flow->number : 0), "mark",
 				json_sprintf("0x%x", verdict->mark & mark->value_mask),

@@ -88,10 +88,11 @@ static json_t *rules_of(const struct policy *policy)
 		json_object_set_new(rule, "action", action_of(&view));
 		json_object_set_new(rule, "late",
 				    json_string(view.late == RULE_LATE_LEARN ? "learn" : "move"));
-		json_object_set_new(rule, "file", json_string(view.file));
+		json_object_set_new(rule, "file", cli_text_json(view.file));
 		json_object_set_new(rule, "line", json_integer(view.line));
 		json_object_set_new(rule, "comment",
-				    view.comment != NULL ? json_string(view.comment) : json_null());
+				    view.comment != NULL ? cli_text_json(view.comment)
+							 : json_null());
 		json_array_append_new(rules, rule);
 	}
 	return rules;

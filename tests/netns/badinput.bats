@@ -188,6 +188,14 @@ capture_of_a_talk() {
 	done
 }
 
+@test "a capture whose name is no UTF-8: every object names it all the same" {
+	capture_of_a_talk
+	local file=$LAB_DIR/$'b\xff.pcap'
+	cp "$LAB_DIR/pcap/lan.pcap" "$file"
+	waymark replay -c "$LAB_CONF" --json "$file" | jq -es 'length > 0 and all(.[]; .file | endswith("b\ufffd.pcap"))'
+	waymark replay -c "$LAB_CONF" --packets "$file" | jq -es 'length > 9 and all(.[]; .file | endswith("b\ufffd.pcap"))'
+}
+
 @test "one bad capture among good ones: the good ones are told, exit 1" {
 	capture_of_a_talk
 	run -1 --separate-stderr waymark replay -c "$LAB_CONF" --json "$LAB_DIR/none.pcap" "$LAB_DIR/pcap/lan.pcap"
