@@ -17,7 +17,8 @@ NETNS_TESTS += \
 	tests/netns/badinput.bats \
 	tests/netns/complaints.bats \
 	tests/netns/replay-live.bats \
-	tests/netns/memory.bats
+	tests/netns/memory.bats \
+	tests/netns/adversary.bats
 
 EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/pcap
 
