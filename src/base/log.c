@@ -9,6 +9,7 @@
  */
 #include <waymark/log.h>
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ bool log_level_parse(const char *word, enum log_level *level)
 
 void log_message(enum log_level level, const char *format, ...)
 {
+	struct pollfd ready = {.fd = STDERR_FILENO, .events = POLLOUT};
 	char text[1024], line[1152];
 	va_list arguments;
 	int length;
@@ -75,7 +77,11 @@ void log_message(enum log_level level, const char *format, ...)
 	else
 		length = snprintf(line, sizeof(line), "%s: %s: %s\n", state.program,
 				  level_words[level], text);
-	/* a full or closed stderr must not stop a daemon that carries traffic */
-	if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+	/*
+	 * A full or closed stderr must not stop a daemon that carries traffic: a pipe that nobody
+	 * empties costs lines. What poll() calls writable takes a line without waiting.
+	 */
+	if (length > 0 && poll(&ready, 1, 0) == 1 && ready.revents & POLLOUT &&
+	    write(STDERR_FILENO, line, (size_t)length) < 0)
 		return;
 }
