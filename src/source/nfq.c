@@ -41,6 +41,7 @@
 /* a verdict with its mark is 40 bytes */
 #define VERDICT_BYTES 64
 #define ACK_TIMEOUT_MS 2000
+#define SEND_TRIES 100
 #define ALIGN4(bytes) (((bytes) + 3U) & ~(size_t)3)
 
 struct source_nfq {
@@ -85,6 +86,7 @@ static uint64_t now_us(void)
 static int flush(struct source_nfq *nfq)
 {
 	size_t bytes = nfq->out_bytes;
+	int tries = 0;
 
 	nfq->out_bytes = 0;
 	if (!bytes)
@@ -93,6 +95,12 @@ static int flush(struct source_nfq *nfq)
 	while (mnl_socket_sendto(nfq->socket, nfq->out, bytes) < 0) {
 		if (errno == EINTR)
 			continue;
+		/* short of memory for a moment; without their verdicts the packets would be lost */
+		if ((errno == ENOBUFS || errno == ENOMEM || errno == EAGAIN) &&
+		    tries++ < SEND_TRIES) {
+			usleep(1000);
+			continue;
+		}
 		count(&nfq->stats.verdict_errors, 1);
 		snprintf(nfq->source.error, sizeof(nfq->source.error),
 			 "queue %u: cannot send verdicts: %s", nfq->queue, strerror(errno));
