@@ -169,6 +169,11 @@ int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, s
 		while (poll(&done, 1, -1) < 0 && errno == EINTR)
 			;
 	}
+	/* the eventfd orders it already; the acquire says so in words that a race detector knows */
+	if (atomic_load_explicit(&dump->state, memory_order_acquire) != DUMP_DONE) {
+		dump_free(dump);
+		return -EIO;
+	}
 	*records = dump->records;
 	*count = dump->count;
 	dump->records = NULL;

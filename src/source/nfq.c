@@ -331,7 +331,7 @@ static int request(struct source_nfq *nfq, struct nlmsghdr *header)
 
 static int bind_queue(struct source_nfq *nfq, const struct source_nfq_options *options)
 {
-	_Alignas(8) char buffer[256];
+	_Alignas(8) char buffer[256] = {0}; /* the library leaves padding as it is */
 	struct nlmsghdr *header = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, nfq->queue);
 
 	nfq_nlmsg_cfg_put_cmd(header, AF_UNSPEC, NFQNL_CFG_CMD_BIND);
@@ -342,7 +342,7 @@ static int bind_queue(struct source_nfq *nfq, const struct source_nfq_options *o
 
 static void set_flag(struct source_nfq *nfq, uint32_t flag, const char *word)
 {
-	_Alignas(8) char buffer[256];
+	_Alignas(8) char buffer[256] = {0}; /* the library leaves padding as it is */
 	struct nlmsghdr *header = nfq_nlmsg_put(buffer, NFQNL_MSG_CONFIG, nfq->queue);
 	size_t used = strlen(nfq->missing);
 
