@@ -138,6 +138,7 @@ int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, s
 {
 	struct flow_dump *dump = calloc(1, sizeof(*dump));
 	struct pollfd done;
+	uint64_t wakes;
 	int asked = DUMP_ASKED;
 
 	if (!dump)
@@ -169,8 +170,10 @@ int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, s
 		while (poll(&done, 1, -1) < 0 && errno == EINTR)
 			;
 	}
-	/* the eventfd orders it already; the acquire says so in words that a race detector knows */
-	if (atomic_load_explicit(&dump->state, memory_order_acquire) != DUMP_DONE) {
+	/* reading what the worker wrote last orders its work before ours, the close of the fd too
+	 */
+	if (read(dump->done_fd, &wakes, sizeof(wakes)) < 0 ||
+	    atomic_load_explicit(&dump->state, memory_order_acquire) != DUMP_DONE) {
 		dump_free(dump);
 		return -EIO;
 	}
