@@ -33,7 +33,7 @@ struct classify_policy {
 	bool drop_by_verdict; /* no chain of ours drops the drop value: do it here */
 	bool inspect_decided; /* read on for app and host after the decision: replay, which sees every packet */
 	struct inspect_limits limits;
-	const bool *value_is_nat; /* indexed by value, 0 .. layout.main */
+	const bool *value_is_nat; /* indexed by value, 0 .. layout.user_max */
 	const struct rules_interfaces *interfaces; /* may be NULL: the names in the facts count */
 	/* per rule, written by this worker alone; may be NULL */
 	struct classify_rule_stats *rule_stats;

@@ -18,6 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* However wide the mask: what is known by value stands in arrays of user_max + 1. */
+#define MARK_USER_MAX 65535
+
 struct mark_layout {
 	uint32_t mask;	      /* all bits that are ours */
 	uint32_t provisional; /* P, in place */

@@ -18,7 +18,7 @@
 struct policy {
 	struct conf *conf;
 	struct ruleset *rules;
-	bool *value_is_nat; /* by value, 0 .. conf->mark.main */
+	bool *value_is_nat; /* by value, 0 .. conf->mark.user_max */
 };
 
 /* NULL: errors are in the list. Warnings may be there in any case. */

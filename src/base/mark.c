@@ -27,5 +27,7 @@ bool mark_layout_init(struct mark_layout *layout, uint32_t mask)
 	layout->hint = layout->main - 1;
 	layout->drop = layout->main - 2;
 	layout->user_max = layout->main - 3;
+	if (layout->user_max > MARK_USER_MAX)
+		layout->user_max = MARK_USER_MAX;
 	return true;
 }

@@ -24,7 +24,7 @@ static enum rule_late late_of(const struct classify_policy *policy, const struct
 			      uint32_t current)
 {
 	if (!rule->late_given && rule->late == RULE_LATE_MOVE && rule->action != RULE_DROP &&
-	    current <= policy->mark.main && policy->value_is_nat[current])
+	    current <= policy->mark.user_max && policy->value_is_nat[current])
 		return RULE_LATE_LEARN;
 	return rule->late;
 }

@@ -82,7 +82,7 @@ static void clear_values(const struct mark_layout *mark, const bool *values)
 		log_warn("conntrack: cannot clear old marks: %s", strerror(errno));
 		return;
 	}
-	for (uint32_t value = 1; value < mark->main && result == 0; value++) {
+	for (uint32_t value = 1; value <= mark->user_max && result == 0; value++) {
 		if (values[value])
 			result = clear_value(mark, value, &clearing);
 	}
@@ -107,7 +107,7 @@ bool connmarks_value_changed(const struct conf *old, const struct conf *conf, si
 
 void connmarks_clear_changed(const struct conf *old, const struct conf *conf)
 {
-	bool *values = calloc(old->mark.main + 1, sizeof(*values)), any = false;
+	bool *values = calloc(old->mark.user_max + 1, sizeof(*values)), any = false;
 
 	for (size_t i = 0; values && i < old->uplink_count; i++) {
 		values[old->uplinks[i].mark] = connmarks_value_changed(old, conf, i);
@@ -134,6 +134,8 @@ static void leftover(uint32_t bits, uint32_t table, const char *interface, void 
 	/* without its link a table is empty, and its number has to do */
 	if (is && (*interface ? strcmp(interface, is->interface) == 0 : table == is->table))
 		return;
+	if (value > conf->mark.user_max)
+		return;
 	leftovers->values[value] = true;
 	leftovers->any = true;
 }
@@ -142,7 +144,7 @@ void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *
 {
 	struct leftovers leftovers = {
 		.conf = conf,
-		.values = calloc(conf->mark.main + 1, sizeof(bool)),
+		.values = calloc(conf->mark.user_max + 1, sizeof(bool)),
 	};
 
 	if (leftovers.values && route_manager_leftovers(routes, conf, leftover, &leftovers) == 0 &&

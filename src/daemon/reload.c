@@ -132,7 +132,7 @@ static void carry_meanings(const struct snapshot *old, struct snapshot *fresh)
 	const struct conf *was = old->policy->conf, *is = fresh->policy->conf;
 
 	memcpy(fresh->value_since, old->value_since,
-	       (is->mark.main + 1) * sizeof(*fresh->value_since));
+	       (is->mark.user_max + 1) * sizeof(*fresh->value_since));
 	fresh->values_since = old->values_since;
 	for (size_t i = 0; i < was->uplink_count; i++) {
 		if (connmarks_value_changed(was, is, i))

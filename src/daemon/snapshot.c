@@ -21,7 +21,8 @@ struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsign
 	snapshot->views = calloc(worker_count, sizeof(*snapshot->views));
 	snapshot->rule_stats =
 		calloc((rules ? rules : 1) * worker_count, sizeof(*snapshot->rule_stats));
-	snapshot->value_since = calloc(policy->conf->mark.main + 1, sizeof(*snapshot->value_since));
+	snapshot->value_since =
+		calloc(policy->conf->mark.user_max + 1, sizeof(*snapshot->value_since));
 	if (!snapshot->views || !snapshot->rule_stats || !snapshot->value_since) {
 		snapshot_free(snapshot);
 		return NULL;

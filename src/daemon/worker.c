@@ -234,7 +234,7 @@ static bool forget_if_astray(struct flow *flow, void *context)
 {
 	const struct snapshot *snapshot = context;
 
-	if (flow->value <= snapshot->policy->conf->mark.main &&
+	if (flow->value <= snapshot->policy->conf->mark.user_max &&
 	    flow->generation < snapshot->value_since[flow->value])
 		flow->last_us = 0;
 	return true;

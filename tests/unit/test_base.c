@@ -171,6 +171,8 @@ static void a_mask_that_is_short_or_has_holes_is_refused(void **state)
 	assert_false(mark_layout_init(&layout, 0xf0f));
 	assert_true(mark_layout_init(&layout, 0xf));
 	assert_true(mark_layout_init(&layout, 0xffffffff));
+	assert_int_equal(layout.user_max, MARK_USER_MAX);
+	assert_int_equal(layout.main, 0x7fffffff);
 }
 
 static void hashes_depend_on_every_byte_and_on_the_seed(void **state)
