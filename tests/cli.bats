@@ -224,9 +224,9 @@ stand_in() {
 
 @test "firewall show prints both families, and one for a pipe" {
 	run -0 --separate-stderr "$WAYMARK" firewall show -c "$CONF"
-	[[ "$output" == *"# IPv4: iptables-restore --noflush"*WAYMARK*"# IPv6: ip6tables-restore"*WAYMARK* ]]
+	[[ "$output" == *"# waymark, IPv4: iptables-restore --noflush"*WAYMARK*"# waymark, IPv6: ip6tables-restore"*WAYMARK* ]]
 	run -0 --separate-stderr "$WAYMARK" firewall show -4 -c "$CONF"
-	[[ "$output" != *"# IPv6: "* ]]
+	[[ "$output" != *"IPv6: "* ]]
 	[[ "$output" == *"*mangle"*"COMMIT"* ]]
 }
 

@@ -490,6 +490,11 @@ lab_talk_spawn() {
 		--status "$LAB_DIR/log/$name.status" "$@"
 }
 
+# How many echoes there were, also after its end.
+lab_talk_count() { # NAME
+	cat "$LAB_DIR/log/$1.status"
+}
+
 lab_talk_count_above() { # NAME COUNT
 	local count=
 	lab_alive "$1" && read -r count <"$LAB_DIR/log/$1.status"
