@@ -140,7 +140,7 @@ static void leftover(uint32_t bits, uint32_t table, const char *interface, void 
 	leftovers->any = true;
 }
 
-void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf)
+bool *connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf)
 {
 	struct leftovers leftovers = {
 		.conf = conf,
@@ -148,7 +148,10 @@ void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *
 	};
 
 	if (leftovers.values && route_manager_leftovers(routes, conf, leftover, &leftovers) == 0 &&
-	    leftovers.any)
+	    leftovers.any) {
 		clear_values(&conf->mark, leftovers.values);
+		return leftovers.values;
+	}
 	free(leftovers.values);
+	return NULL;
 }

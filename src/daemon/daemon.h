@@ -103,6 +103,11 @@ struct worker {
 /* Binds the queue; nothing runs yet. 0 or -1 with a log line. */
 int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 		const struct conf *conf);
+/*
+ * Before the start: what waits in the queue with one of these values passes without it. Its mark
+ * was restored before the connmark was cleared, and must not be saved again.
+ */
+void worker_pass_astray(struct worker *worker, const bool *values);
 int worker_start(struct worker *worker);
 /* Asks it to end, and waits. */
 void worker_stop(struct worker *worker);
@@ -197,8 +202,11 @@ const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, i
 
 /* connmarks.c: connections that carry the value of an uplink that now is another lose our bits */
 void connmarks_clear_changed(const struct conf *old, const struct conf *conf);
-/* The same at a start, where the rules that an earlier run left tell what values meant. */
-void connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf);
+/*
+ * The same at a start, where the rules that an earlier run left tell what values meant. The values
+ * that changed, 0 to user_max, for the caller to free; NULL if none.
+ */
+bool *connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf);
 /* Whether the mark of this uplink of `old` leads elsewhere now. */
 bool connmarks_value_changed(const struct conf *old, const struct conf *conf, size_t uplink);
 

@@ -273,9 +273,13 @@ int network_open(struct daemon *daemon)
 	const struct conf *conf = daemon_conf(daemon);
 	struct diag_list diags = DIAG_LIST_INIT;
 	int result = route_manager_open(&daemon->routes, &diags);
+	bool *astray = NULL;
 
 	if (result == 0 && conf->routing.manage && conf->mode == CONF_ENFORCE)
-		connmarks_clear_leftovers(daemon->routes, conf);
+		astray = connmarks_clear_leftovers(daemon->routes, conf);
+	for (unsigned i = 0; astray && i < daemon->worker_count; i++)
+		worker_pass_astray(&daemon->workers[i], astray);
+	free(astray);
 	log_findings(&diags);
 	diag_list_release(&diags);
 	return result;

@@ -365,6 +365,34 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 	return 0;
 }
 
+void worker_pass_astray(struct worker *worker, const bool *values)
+{
+	const struct mark_layout *mark = &daemon_conf(worker->daemon)->mark;
+	struct packet packets[SOURCE_BATCH];
+	struct verdict verdicts[SOURCE_BATCH];
+
+	/* as many batches as a full queue holds, not as long as packets keep coming */
+	for (uint32_t left = daemon_conf(worker->daemon)->queue.max_length / SOURCE_BATCH + 1; left;
+	     left--) {
+		int count = worker->source->ops->receive(worker->source, packets);
+
+		if (count == 0 || (count < 0 && count != -EAGAIN))
+			return;
+		for (int i = 0; i < count; i++) {
+			uint32_t value = mark_value(mark, packets[i].meta.mark);
+			bool astray = value <= mark->user_max && values[value];
+
+			verdicts[i] = (struct verdict){
+				.mark = astray ? packets[i].meta.mark & ~mark->mask
+					       : packets[i].meta.mark,
+			};
+		}
+		if (count > 0)
+			worker->source->ops->verdicts(worker->source, packets, verdicts,
+						      (size_t)count);
+	}
+}
+
 int worker_start(struct worker *worker)
 {
 	sigset_t all, before;
