@@ -79,6 +79,9 @@ struct flow_dump {
 
 struct daemon;
 
+/* created, expired, evicted undecided, evicted decided, restarted: struct flow_table_stats */
+#define TABLE_COUNTERS 5
+
 struct worker {
 	struct daemon *daemon;
 	unsigned index;
@@ -92,6 +95,8 @@ struct worker {
 	_Atomic bool failed;
 	_Atomic uint64_t heartbeat; /* raised, with release, before each quiescent state */
 	_Atomic uint32_t flow_count;
+	_Atomic uint64_t
+		table[TABLE_COUNTERS]; /* the table's own counters, as of the last heartbeat */
 	_Atomic(struct flow_dump *) dump;
 	_Atomic uint64_t logs_suppressed;
 	uint32_t generation; /* of the snapshot it judged by last; its own */

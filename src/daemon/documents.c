@@ -140,26 +140,21 @@ static json_t *classify_document(struct daemon *daemon)
 	return document;
 }
 
-/* Read while workers write: each is one aligned word, and a number a moment old does no harm. */
 static json_t *table_document(struct daemon *daemon)
 {
-	struct flow_table_stats sum = {0};
+	static const char *const names[] = {"created", "expired", "evicted_undecided",
+					    "evicted_decided", "restarted"};
+	json_t *document = json_pack("{s:I}", "live", flow_total(daemon));
 
-	for (unsigned i = 0; i < daemon->worker_count; i++) {
-		const struct flow_table_stats *stats =
-			flow_table_stats(classifier_flows(daemon->workers[i].classifier));
+	for (size_t i = 0; i < TABLE_COUNTERS; i++) {
+		uint64_t sum = 0;
 
-		sum.created += __atomic_load_n(&stats->created, __ATOMIC_RELAXED);
-		sum.expired += __atomic_load_n(&stats->expired, __ATOMIC_RELAXED);
-		sum.evicted_undecided +=
-			__atomic_load_n(&stats->evicted_undecided, __ATOMIC_RELAXED);
-		sum.evicted_decided += __atomic_load_n(&stats->evicted_decided, __ATOMIC_RELAXED);
-		sum.restarted += __atomic_load_n(&stats->restarted, __ATOMIC_RELAXED);
+		for (unsigned j = 0; j < daemon->worker_count; j++)
+			sum += atomic_load_explicit(&daemon->workers[j].table[i],
+						    memory_order_relaxed);
+		add_number(document, names[i], sum);
 	}
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "live", flow_total(daemon), "created",
-			 (json_int_t)sum.created, "expired", (json_int_t)sum.expired,
-			 "evicted_undecided", (json_int_t)sum.evicted_undecided, "evicted_decided",
-			 (json_int_t)sum.evicted_decided, "restarted", (json_int_t)sum.restarted);
+	return document;
 }
 
 static json_t *patterns_document(const struct daemon *daemon)

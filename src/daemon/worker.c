@@ -273,10 +273,17 @@ static int judge_batch(struct worker *worker, const struct packet *packets, size
 static void heartbeat(struct worker *worker)
 {
 	uint64_t beats = atomic_load_explicit(&worker->heartbeat, memory_order_relaxed);
+	const struct flow_table_stats *stats =
+		flow_table_stats(classifier_flows(worker->classifier));
+	const uint64_t counters[TABLE_COUNTERS] = {stats->created, stats->expired,
+						   stats->evicted_undecided, stats->evicted_decided,
+						   stats->restarted};
 
 	atomic_store_explicit(&worker->flow_count,
 			      flow_table_count(classifier_flows(worker->classifier)),
 			      memory_order_relaxed);
+	for (size_t i = 0; i < TABLE_COUNTERS; i++)
+		atomic_store_explicit(&worker->table[i], counters[i], memory_order_relaxed);
 	atomic_store_explicit(&worker->heartbeat, beats + 1, memory_order_release);
 }
 
