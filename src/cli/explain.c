@@ -312,11 +312,6 @@ static json_t *route_json(const struct policy *policy, uint32_t value)
 			 uplink->interface, "nat", uplink->nat);
 }
 
-static json_t *text_or_null(const char *text)
-{
-	return text ? json_string(text) : json_null();
-}
-
 static void say_first(const struct policy *policy, const struct rule_match *match,
 		      const struct classify_decision *decision, json_t *open, json_t *why)
 {
@@ -394,10 +389,10 @@ static json_t *explain(const struct policy *policy, const struct hypothesis *hyp
 	}
 	value = last.value ? last.value : policy->conf->mark.main;
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "rule",
-			 text_or_null(rule_name(policy, last.rule)), "uplink",
+			 cli_text_or_null(rule_name(policy, last.rule)), "uplink",
 			 last.rule < 0 && value == policy->conf->mark.main
 				 ? json_null()
-				 : text_or_null(policy_uplink_name(policy, value)),
+				 : cli_text_or_null(policy_uplink_name(policy, value)),
 			 "mark", json_sprintf("0x%x", mark_bits(&policy->conf->mark, value)),
 			 "open_rules", open, "evidence", evidence_json(hypothesis), "late",
 			 last.late == RULE_LATE_LEARN  ? json_string("learn")

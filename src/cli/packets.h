@@ -11,6 +11,8 @@
 
 struct capture_flow;
 
+/* A JSON string, or null for NULL. */
+json_t *cli_text_or_null(const char *text);
 /* NULL: the findings have been printed. */
 struct policy *cli_policy_load(const char *path);
 /* file, flow, first, family, proto, src, sport, dst, dport, packets, bytes, app, host. */

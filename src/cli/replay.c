@@ -15,7 +15,7 @@
 #include "capture.h"
 #include "packets.h"
 
-static json_t *text_or_null(const char *text)
+json_t *cli_text_or_null(const char *text)
 {
 	return text ? json_string(text) : json_null();
 }
@@ -80,7 +80,7 @@ json_t *cli_flow_json(const char *file, const struct capture_flow *flow)
 		json_integer((json_int_t)(flow->flow.packets[0] + flow->flow.packets[1])));
 	json_object_set_new(json, "bytes",
 			    json_integer((json_int_t)(flow->flow.bytes[0] + flow->flow.bytes[1])));
-	json_object_set_new(json, "app", text_or_null(app_name(capture_app(flow))));
+	json_object_set_new(json, "app", cli_text_or_null(app_name(capture_app(flow))));
 	json_object_set_new(
 		json, "host",
 		name_or_null(flow->info.host, flow->info.host ? strlen(flow->info.host) : 0));
@@ -90,8 +90,8 @@ json_t *cli_flow_json(const char *file, const struct capture_flow *flow)
 /* rule, uplink and mark: what a policy says of a flow. */
 void cli_decision_json(json_t *json, const struct policy *policy, const struct flow *flow)
 {
-	json_object_set_new(json, "rule", text_or_null(capture_rule(policy, flow)));
-	json_object_set_new(json, "uplink", text_or_null(capture_uplink(policy, flow)));
+	json_object_set_new(json, "rule", cli_text_or_null(capture_rule(policy, flow)));
+	json_object_set_new(json, "uplink", cli_text_or_null(capture_uplink(policy, flow)));
 	json_object_set_new(
 		json, "mark",
 		json_sprintf("0x%x", mark_bits(&policy->conf->mark, capture_value(policy, flow))));
@@ -111,15 +111,16 @@ static void print_flow(const char *file, const struct policy *policy,
 {
 	json_t *json = cli_flow_json(file, flow);
 
-	json_object_set_new(
-		json, "host_source",
-		text_or_null(flow->info.host ? host_source_name(flow->info.host_source) : NULL));
+	json_object_set_new(json, "host_source",
+			    cli_text_or_null(flow->info.host
+						     ? host_source_name(flow->info.host_source)
+						     : NULL));
 	json_object_set_new(json, "alpn", flow->info.alpn ? alpn_json(&flow->info) : json_null());
 	cli_decision_json(json, policy, &flow->flow);
 	json_object_set_new(json, "decided_packet",
 			    flow->flow.decided_packet ? json_integer(flow->flow.decided_packet)
 						      : json_null());
-	json_object_set_new(json, "late", text_or_null(capture_late(&flow->flow)));
+	json_object_set_new(json, "late", cli_text_or_null(capture_late(&flow->flow)));
 	json_object_set_new(json, "moved", json_boolean(flow->flow.moved));
 	cli_json_line(json);
 }
@@ -150,7 +151,7 @@ static void append_row(json_t *rows, const char *file, const struct policy *poli
 	json_t *row = cli_flow_json(file, flow);
 
 	cli_decision_json(row, policy, &flow->flow);
-	json_object_set_new(row, "late", text_or_null(capture_late(&flow->flow)));
+	json_object_set_new(row, "late", cli_text_or_null(capture_late(&flow->flow)));
 	json_object_set_new(row, "at",
 			    flow->flow.decided_packet ? json_integer(flow->flow.decided_packet)
 						      : json_null());
