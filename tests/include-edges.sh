@@ -29,6 +29,8 @@ module_of() {
 	case $1 in
 	log|diag|arena|hash|ip|mark) echo base ;;
 	route_plan) echo route ;;
+	dns) echo inspect ;;
+	dns_watch) echo classify ;;
 	*) echo "$1" ;;
 	esac
 }

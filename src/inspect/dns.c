@@ -200,7 +200,7 @@ static void keep_name(const struct question *question, struct evidence *evidence
 				      question->name_length);
 }
 
-static enum inspect_status dns_datagram(const struct inspect_datagram *datagram,
+static enum inspect_status dns_datagram(const struct inspect_datagram *datagram, void **state,
 					struct evidence *evidence)
 {
 	struct question question = {.name_length = 0};
@@ -211,6 +211,7 @@ static enum inspect_status dns_datagram(const struct inspect_datagram *datagram,
 		.strict = datagram->client_port != PORT_DNS && datagram->server_port != PORT_DNS,
 	};
 
+	(void)state;
 	if (reader.strict && (neighbour(datagram->client_port) || neighbour(datagram->server_port)))
 		return INSPECT_NO;
 	switch (read_message(&reader, &question)) {
@@ -227,7 +228,7 @@ static enum inspect_status dns_datagram(const struct inspect_datagram *datagram,
 }
 
 static enum inspect_status dns_stream(const struct inspect_stream *stream,
-				      struct evidence *evidence, bool *busy)
+				      struct evidence *evidence, struct inspect_note *note)
 {
 	bool refused = false, empty = false, response = false;
 
@@ -244,7 +245,7 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 			continue;
 		}
 		if (length < 2) { /* half of the length: a query has few hundred bytes */
-			*busy |= stream->bytes[d][0] < STREAM_QUERY_MAX >> 8;
+			note->busy |= stream->bytes[d][0] < STREAM_QUERY_MAX >> 8;
 			refused |= stream->bytes[d][0] >= STREAM_QUERY_MAX >> 8;
 			continue;
 		}
@@ -265,7 +266,7 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 			response = true;
 			break;
 		case MESSAGE_MORE:
-			*busy = true;
+			note->busy = true;
 			break;
 		case MESSAGE_NOT:
 			refused = true;
@@ -273,8 +274,8 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 		}
 	}
 	if (response)
-		return *busy || empty ? INSPECT_MINE : INSPECT_DONE;
-	if (*busy)
+		return note->busy || empty ? INSPECT_MINE : INSPECT_DONE;
+	if (note->busy)
 		return INSPECT_MORE;
 	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;
 }

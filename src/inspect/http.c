@@ -311,7 +311,7 @@ static enum side read_side(const uint8_t *bytes, size_t length, struct evidence 
 }
 
 static enum inspect_status http_stream(const struct inspect_stream *stream,
-				       struct evidence *evidence, bool *busy)
+				       struct evidence *evidence, struct inspect_note *note)
 {
 	enum side sides[2];
 	bool refused = false, empty = false, response = false, request = false;
@@ -324,14 +324,14 @@ static enum inspect_status http_stream(const struct inspect_stream *stream,
 		refused |= sides[d] == SIDE_NOT;
 		request |= sides[d] == SIDE_REQUEST_PART;
 		response |= sides[d] == SIDE_RESPONSE;
-		*busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_REQUEST_PART;
+		note->busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_REQUEST_PART;
 	}
 	if (request)
 		return stream->last ? INSPECT_DONE : INSPECT_MINE;
 	/* a response whose request was missed: it may only be late */
 	if (response)
-		return *busy || empty ? INSPECT_MINE : INSPECT_DONE;
-	if (*busy)
+		return note->busy || empty ? INSPECT_MINE : INSPECT_DONE;
+	if (note->busy)
 		return INSPECT_MORE;
 	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;
 }

@@ -53,6 +53,7 @@ struct inspection {
 	bool rescan;  /* the patterns are new, the bytes are not */
 	bool guessed; /* patterns that no rule wants have seen the bytes so far */
 	uint8_t status[INSPECTOR_COUNT];
+	void *state[INSPECTOR_COUNT]; /* the datagram inspectors' own */
 	uint16_t run_count, run_capacity;
 	uint16_t *runs;
 	size_t words; /* of one of the sets in `bits` */
@@ -210,10 +211,27 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 	return inspection;
 }
 
+static void state_free(struct inspection *inspection, size_t index)
+{
+	if (inspection->state[index])
+		inspect_table[index]->state_free(inspection->state[index]);
+	inspection->state[index] = NULL;
+}
+
+/* What an inspector that will not be asked again has kept. */
+static void free_spent_states(struct inspection *inspection)
+{
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		if (inspection->status[i] == INSPECT_NO || inspection->status[i] == INSPECT_DONE)
+			state_free(inspection, i);
+}
+
 void inspection_free(struct inspection *inspection)
 {
 	if (!inspection)
 		return;
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		state_free(inspection, i);
 	flow_prefix_release(&inspection->prefix[0]);
 	flow_prefix_release(&inspection->prefix[1]);
 	free(inspection->runs);
@@ -277,16 +295,17 @@ static void inspect(struct inspection *inspection, const struct inspect_stream *
 	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
 		const struct inspector *inspector = inspect_table[i];
 		enum inspect_status status;
-		bool busy = false;
+		struct inspect_note note = {0};
 
 		if (inspection->status[i] != INSPECT_MORE && inspection->status[i] != INSPECT_MINE)
 			continue;
-		status = stream ? inspector->stream(stream, &inspection->evidence, &busy)
-				: inspector->datagram(datagram, &inspection->evidence);
+		status = stream ? inspector->stream(stream, &inspection->evidence, &note)
+				: inspector->datagram(datagram, &inspection->state[i],
+						      &inspection->evidence);
 		if (inspection->status[i] == INSPECT_MINE && status < INSPECT_MINE)
 			continue; /* what was claimed stays claimed */
 		inspection->status[i] = (uint8_t)status;
-		inspection->busy |= busy && status != INSPECT_NO && status != INSPECT_DONE;
+		inspection->busy |= note.busy && status != INSPECT_NO && status != INSPECT_DONE;
 		if (status < INSPECT_MINE || inspection->claimed)
 			continue;
 		inspection->claimed = true;
@@ -294,8 +313,9 @@ static void inspect(struct inspection *inspection, const struct inspect_stream *
 		for (size_t other = 0; other < INSPECTOR_COUNT; other++)
 			if (other != i)
 				inspection->status[other] = INSPECT_NO;
-		inspection->busy = busy && status == INSPECT_MINE;
+		inspection->busy = note.busy && status == INSPECT_MINE;
 	}
+	free_spent_states(inspection);
 	settle(inspection);
 }
 
@@ -601,7 +621,12 @@ const struct evidence *inspection_evidence(const struct inspection *inspection)
 
 size_t inspection_bytes(const struct inspection *inspection)
 {
-	return sizeof(*inspection) + inspection->prefix[0].capacity +
+	size_t states = 0;
+
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		if (inspection->state[i])
+			states += inspect_table[i]->state_bytes(inspection->state[i]);
+	return sizeof(*inspection) + states + inspection->prefix[0].capacity +
 	       inspection->prefix[1].capacity + inspection->run_capacity * sizeof(uint16_t) +
 	       4 * inspection->words * sizeof(uint64_t);
 }

@@ -58,20 +58,36 @@ struct inspect_datagram {
 	uint16_t client_port, server_port;
 };
 
-/*
- * `busy` is set when a message has begun that the answer depends on: then the
- * limits may be stretched to see its end.
- */
+/* What a stream inspector tells beside its status; zeroed before each call. */
+struct inspect_note {
+	/* a message has begun that the answer depends on: the limits may be stretched to see its end */
+	bool busy;
+	/*
+	 * The rest of the stream is another protocol's (STARTTLS, CONNECT, SOCKS, Upgrade): it begins
+	 * at these offsets of the two directions. Told together with INSPECT_DONE only.
+	 */
+	bool inner;
+	uint32_t inner_at[2];
+};
+
 typedef enum inspect_status inspect_stream_fn(const struct inspect_stream *stream,
-					      struct evidence *evidence, bool *busy);
+					      struct evidence *evidence, struct inspect_note *note);
+/*
+ * `state` is the inspector's own memory of this flow, NULL at first. It may put a block there
+ * (bounded; out of memory is INSPECT_NO or a guess without it); the frame hands it to
+ * inspector->state_free() in the end and counts inspector->state_bytes() in the budget.
+ */
 typedef enum inspect_status inspect_datagram_fn(const struct inspect_datagram *datagram,
-						struct evidence *evidence);
+						void **state, struct evidence *evidence);
 
 struct inspector {
 	const char *name; /* the app */
 	uint8_t gives_tcp, gives_udp;
 	inspect_stream_fn *stream;     /* NULL: not over TCP */
 	inspect_datagram_fn *datagram; /* NULL: not over UDP */
+	/* NULL where `datagram` keeps no state */
+	void (*state_free)(void *state);
+	size_t (*state_bytes)(const void *state);
 };
 
 /* By app number less one. */

@@ -30,7 +30,7 @@ static enum inspect_status banner(const uint8_t *bytes, uint32_t length)
 }
 
 static enum inspect_status ssh_stream(const struct inspect_stream *stream,
-				      struct evidence *evidence, bool *busy)
+				      struct evidence *evidence, struct inspect_note *note)
 {
 	bool refused = false, waits = false;
 
@@ -46,11 +46,11 @@ static enum inspect_status ssh_stream(const struct inspect_stream *stream,
 		if (side == INSPECT_DONE)
 			return INSPECT_DONE;
 		if (side == INSPECT_MORE)
-			*busy = true;
+			note->busy = true;
 		else
 			refused = true;
 	}
-	if (*busy)
+	if (note->busy)
 		return INSPECT_MORE;
 	/* a flow seen from the middle: the other side may begin at a message */
 	return refused && !(stream->midstream && waits) ? INSPECT_NO : INSPECT_MORE;

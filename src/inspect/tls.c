@@ -388,7 +388,7 @@ static void keep_hello(const struct hello *hello, struct evidence *evidence)
 }
 
 static enum inspect_status tls_stream(const struct inspect_stream *stream,
-				      struct evidence *evidence, bool *busy)
+				      struct evidence *evidence, struct inspect_note *note)
 {
 	uint8_t room[FLOW_PREFIX_MAX_BYTES];
 	enum side sides[2];
@@ -407,7 +407,7 @@ static enum inspect_status tls_stream(const struct inspect_stream *stream,
 		refused |= sides[d] == SIDE_NOT;
 		empty |= sides[d] == SIDE_EMPTY;
 		records += sides[d] == SIDE_RECORD;
-		*busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_CLIENT_PART ||
+		note->busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_CLIENT_PART ||
 			 sides[d] == SIDE_RECORD;
 	}
 	if (records == 2)
@@ -417,10 +417,10 @@ static enum inspect_status tls_stream(const struct inspect_stream *stream,
 			return INSPECT_MINE;
 		/* a ServerHello whose ClientHello was missed: it may only be late */
 		if (sides[d] == SIDE_SERVER || sides[d] == SIDE_RECORDS)
-			return *busy || (empty && sides[d] == SIDE_SERVER) ? INSPECT_MINE
+			return note->busy || (empty && sides[d] == SIDE_SERVER) ? INSPECT_MINE
 									   : INSPECT_DONE;
 	}
-	if (*busy)
+	if (note->busy)
 		return INSPECT_MORE;
 	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;
 }

@@ -52,7 +52,7 @@ static inline void fuzz_stream(const struct inspector *inspector, const uint8_t 
 	for (size_t length = 1; status == INSPECT_MORE || status == INSPECT_MINE; length += step) {
 		uint8_t *copies[2];
 		enum inspect_status next;
-		bool busy = false;
+		struct inspect_note note = {0};
 
 		if (length > size)
 			length = size;
@@ -77,7 +77,7 @@ static inline void fuzz_stream(const struct inspector *inspector, const uint8_t 
 			stream.bytes[d] = stream.length[d] ? exact : NULL;
 		}
 		stream.last = length == size;
-		next = inspector->stream(&stream, &evidence, &busy);
+		next = inspector->stream(&stream, &evidence, &note);
 		free(copies[0]);
 		free(copies[1]);
 		fuzz_check(&evidence);
