@@ -10,7 +10,9 @@ libwaymark_la_SOURCES += \
 	src/inspect/pattern.h \
 	src/inspect/pattern_file.c \
 	src/inspect/ssh.c \
-	src/inspect/tls.c
+	src/inspect/tls.c \
+	src/inspect/tls_hello.c \
+	src/inspect/tls_hello.h
 UNIT_TESTS += \
 	tests/unit/test_inspect \
 	tests/unit/test_inspect_patterns \

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * TLS 1.0 to 1.3 over TCP (RFC 2246, 4346, 5246, 8446; SNI RFC 6066; ALPN RFC
- * 7301; ECH RFC 9849), and the SSLv2-compatible ClientHello (RFC 5246, E.2).
+ * TLS 1.0 to 1.3 over TCP (RFC 2246, 4346, 5246, 8446), and the SSLv2-compatible
+ * ClientHello (RFC 5246, E.2).
  *
  * The app is claimed when the fixed part of a ClientHello (version, random,
  * session, cipher suites, compression) or of a ServerHello holds together, so a
  * text or a random stream that begins with 0x16 is not TLS. The name and ALPN
  * wait for the whole ClientHello: only then is it known whether the name is an
  * outer one. A hello larger than the prefix gives what was seen of it.
- *
- * ECH: an outer encrypted_client_hello extension labels the name "outer". A
- * GREASE extension looks the same by design (RFC 9849, 6.2), so "outer" means
- * "the name that the outer hello shows": with GREASE it is the true name, with
- * real ECH the provider's public one. Nobody on the way can tell, and so the
- * label claims no more. Rules match it like any SNI.
  *
  * The messages are plain handshake records only; a ClientHello may be cut over
  * records and segments at any byte. Flows seen from the middle begin anywhere:
@@ -23,6 +17,7 @@
 #include <string.h>
 
 #include "inspector.h"
+#include "tls_hello.h"
 
 enum {
 	RECORD_CCS = 20,
@@ -34,11 +29,9 @@ enum {
 	RECORD_CIPHER_MAX = 16384 + 2048,
 	HELLO_CLIENT = 1,
 	HELLO_SERVER = 2,
+	HELLO_SESSION_AT = 34,
 	HELLO_MIN = 38,	     /* version, random, empty session, and so on */
 	HELLO_MAX = 1 << 17, /* no honest hello comes near */
-	EXTENSION_SNI = 0,
-	EXTENSION_ALPN = 16,
-	EXTENSION_ECH = 0xfe0d,
 };
 
 /* What one direction shows. */
@@ -52,37 +45,6 @@ enum side {
 	SIDE_RECORD,  /* past the hellos: begins with the header of an encrypted record */
 	SIDE_RECORDS, /* past the hellos, certain */
 };
-
-struct hello {
-	const uint8_t *name, *alpn;
-	size_t name_length, alpn_length;
-	bool ech;
-};
-
-struct cursor {
-	const uint8_t *at, *end; /* what is present */
-	const uint8_t *limit;	 /* where the message ends, maybe past `end` */
-	bool bad, short_of;	 /* against the message's length; wants more bytes */
-};
-
-/* `count` bytes, NULL when they are not there (short_of) or cannot be (bad). */
-static const uint8_t *take(struct cursor *cursor, size_t count)
-{
-	const uint8_t *at = cursor->at;
-
-	if (cursor->bad || cursor->short_of)
-		return NULL;
-	if ((size_t)(cursor->limit - at) < count) {
-		cursor->bad = true;
-		return NULL;
-	}
-	if ((size_t)(cursor->end - at) < count) {
-		cursor->short_of = true;
-		return NULL;
-	}
-	cursor->at += count;
-	return at;
-}
 
 static bool version_good(const uint8_t *bytes)
 {
@@ -146,120 +108,26 @@ static const uint8_t *handshake_bytes(const uint8_t *bytes, size_t length, uint8
 	return room;
 }
 
-static void read_sni(const uint8_t *body, size_t length, struct hello *hello)
+static enum side read_server_hello(const uint8_t *body, size_t present)
 {
-	size_t at = 2;
-
-	if (length < 2 || hello->name)
-		return;
-	while (at + 3 <= length) {
-		size_t count = inspect_be16(body + at + 1);
-
-		if (count > length - at - 3)
-			return;
-		if (body[at] == 0) { /* host_name */
-			hello->name = body + at + 3;
-			hello->name_length = count;
-			return;
-		}
-		at += 3 + count;
-	}
-}
-
-/* ECHClientHello of type outer: suite, config id, and two vectors that fill the rest exactly. */
-static bool ech_outer(const uint8_t *body, size_t length)
-{
-	size_t enc, payload;
-
-	if (length < 10 || body[0] != 0)
-		return false;
-	enc = inspect_be16(body + 6);
-	if (enc > length - 10)
-		return false;
-	payload = inspect_be16(body + 8 + enc);
-	return payload > 0 && payload == length - 10 - enc;
-}
-
-static void read_extension(uint32_t type, const uint8_t *body, size_t length, struct hello *hello)
-{
-	switch (type) {
-	case EXTENSION_SNI:
-		read_sni(body, length, hello);
-		break;
-	case EXTENSION_ALPN:
-		if (length > 2 && !hello->alpn) {
-			hello->alpn = body + 2;
-			hello->alpn_length = length - 2;
-		}
-		break;
-	case EXTENSION_ECH:
-		hello->ech |= ech_outer(body, length);
-		break;
-	default:
-		break;
-	}
-}
-
-/*
- * `framed`: the message fills its record exactly, which is proof enough to call a hello with a
- * broken cipher or compression list TLS.
- */
-static enum side read_client_hello(struct cursor *cursor, bool framed, struct hello *hello)
-{
-	const enum side broken = framed ? SIDE_CLIENT : SIDE_NOT;
-	const uint8_t *part;
-
-	part = take(cursor, 2);
-	if (part && !version_good(part))
+	if (present >= 2 && !version_good(body))
 		return SIDE_NOT;
-	take(cursor, 32);
-	part = take(cursor, 1);
-	if (part && part[0] > 32)
-		return SIDE_NOT;
-	if (part)
-		take(cursor, part[0]);
-	part = take(cursor, 2);
-	if (part && (inspect_be16(part) < 2 || inspect_be16(part) % 2))
-		return broken;
-	if (part)
-		take(cursor, inspect_be16(part));
-	part = take(cursor, 1);
-	if (part && part[0] == 0)
-		return broken;
-	if (part)
-		take(cursor, part[0]);
-	if (cursor->bad)
-		return broken;
-	if (cursor->short_of)
+	if (present < HELLO_SESSION_AT + 1)
 		return SIDE_MORE;
-	if (cursor->at == cursor->limit)
-		return SIDE_CLIENT; /* no extensions: before TLS 1.2 that is allowed */
-
-	part = take(cursor, 2);
-	if (part && inspect_be16(part) <= (size_t)(cursor->limit - cursor->at))
-		cursor->limit = cursor->at + inspect_be16(part);
-	while (!cursor->bad && !cursor->short_of && cursor->at < cursor->limit) {
-		const uint8_t *head = take(cursor, 4);
-		const uint8_t *body = head ? take(cursor, inspect_be16(head + 2)) : NULL;
-
-		if (body)
-			read_extension(inspect_be16(head), body, inspect_be16(head + 2), hello);
-	}
-	/* extensions that contradict their lengths: TLS still, with what came before them */
-	return cursor->short_of ? SIDE_CLIENT_PART : SIDE_CLIENT;
+	return body[HELLO_SESSION_AT] <= 32 ? SIDE_SERVER : SIDE_NOT;
 }
 
-static enum side read_server_hello(struct cursor *cursor)
+static enum side read_client_hello(const uint8_t *body, size_t present, size_t length, bool framed,
+				   struct tls_hello *hello)
 {
-	const uint8_t *part = take(cursor, 2);
+	static const enum side sides[] = {
+		[TLS_HELLO_NOT] = SIDE_NOT,
+		[TLS_HELLO_MORE] = SIDE_MORE,
+		[TLS_HELLO_PART] = SIDE_CLIENT_PART,
+		[TLS_HELLO_WHOLE] = SIDE_CLIENT,
+	};
 
-	if (part && !version_good(part))
-		return SIDE_NOT;
-	take(cursor, 32);
-	part = take(cursor, 1);
-	if (cursor->bad || (part && part[0] > 32))
-		return SIDE_NOT;
-	return cursor->short_of ? SIDE_MORE : SIDE_SERVER;
+	return sides[tls_client_hello_read(TLS_HELLO_STREAM, body, present, length, framed, hello)];
 }
 
 /* RFC 5246, E.2: a two-byte length with the top bit set, then CLIENT-HELLO of version 3.x. */
@@ -321,9 +189,8 @@ static enum side read_records(const uint8_t *bytes, size_t length)
 }
 
 static enum side read_side(const uint8_t *bytes, size_t length, bool midstream, bool server,
-			   uint8_t *room, struct hello *hello)
+			   uint8_t *room, struct tls_hello *hello)
 {
-	struct cursor cursor;
 	const uint8_t *message;
 	size_t got, want;
 	bool broken;
@@ -356,35 +223,16 @@ static enum side read_side(const uint8_t *bytes, size_t length, bool midstream, 
 	want = (size_t)message[1] << 16 | (size_t)message[2] << 8 | message[3];
 	if (want < HELLO_MIN || want > HELLO_MAX)
 		return SIDE_NOT;
-	got -= 4;
-	cursor = (struct cursor){
-		.at = message + 4,
-		.end = message + 4 + (got < want ? got : want),
-		.limit = message + 4 + want,
-	};
-	side = message[0] == HELLO_CLIENT
-		       ? read_client_hello(&cursor, inspect_be16(bytes + 3) == want + 4, hello)
-		       : read_server_hello(&cursor);
+	got = got - 4 < want ? got - 4 : want;
+	message += 4;
+	/* a message that fills its record exactly is proof enough */
+	side = message[-4] == HELLO_CLIENT
+		       ? read_client_hello(message, got, want, inspect_be16(bytes + 3) == want + 4,
+					   hello)
+		       : read_server_hello(message, got);
 	if (broken && side == SIDE_MORE)
 		return SIDE_NOT;
 	return broken && side == SIDE_CLIENT_PART ? SIDE_CLIENT : side;
-}
-
-static void keep_hello(const struct hello *hello, struct evidence *evidence)
-{
-	size_t at = 0;
-
-	if (hello->name)
-		evidence_set_host(evidence, hello->ech ? HOST_TLS_ECH_OUTER : HOST_TLS_SNI,
-				  hello->name, hello->name_length);
-	while (at < hello->alpn_length) {
-		size_t count = hello->alpn[at++];
-
-		if (count > hello->alpn_length - at)
-			break;
-		evidence_add_alpn(evidence, hello->alpn + at, count);
-		at += count;
-	}
 }
 
 static enum inspect_status tls_stream(const struct inspect_stream *stream,
@@ -396,12 +244,13 @@ static enum inspect_status tls_stream(const struct inspect_stream *stream,
 	unsigned records = 0;
 
 	for (unsigned d = 0; d < 2; d++) {
-		struct hello hello = {0};
+		struct tls_hello hello = {0};
 
 		sides[d] = read_side(stream->bytes[d], stream->length[d], stream->midstream,
 				     d == FLOW_FROM_SERVER, room, &hello);
 		if (sides[d] == SIDE_CLIENT || (sides[d] == SIDE_CLIENT_PART && stream->last)) {
-			keep_hello(&hello, evidence);
+			tls_hello_keep(&hello, hello.ech ? HOST_TLS_ECH_OUTER : HOST_TLS_SNI,
+				       evidence);
 			return INSPECT_DONE;
 		}
 		refused |= sides[d] == SIDE_NOT;
