@@ -3,11 +3,13 @@
  * dns - one DNS message as far as the names cache needs it: the question, and
  * which addresses an answer gives to the name that was asked for.
  *
- * Follows CNAME (and DNAME-synthesised CNAME) chains from the question through the
- * answer section, in any order of records, within a bound; an address whose owner
- * is not on the chain is left out. HTTPS and SVCB records (RFC 9460) give their
- * ipv4hint and ipv6hint, and the A/AAAA records of the additional section that
- * belong to their TargetName. The TTL of an address is the least one on its way.
+ * An address counts only where the question leads to it: over CNAMEs (with a DNAME comes the
+ * CNAME that it means) and, for HTTPS and SVCB questions (RFC 9460), over TargetNames, in any
+ * order of records. A, AAAA and ANY questions are answered in the answer section alone. HTTPS and
+ * SVCB records give their ipv4hint and ipv6hint; the addresses of a TargetName may also stand in
+ * the additional section. Whatever else a message holds is left out. The TTL of an address is the
+ * least one on its way; one with the top bit set is 0 (RFC 2181, 8).
+ * Bounds: 256 records and 16 links are looked at, 64 addresses kept; more is not seen.
  * The name of `_8443._https.www.example.org` is www.example.org (RFC 9460, 2.3).
  * Wire format: RFC 1035 4, 2181, 2308, 6891, 9460. Pure; any bytes are safe.
  */
@@ -30,10 +32,11 @@ struct dns_message {
 	bool truncated; /* TC: what follows comes again over TCP */
 	uint8_t opcode, rcode;
 	uint16_t qtype, qclass;
-	/* the question's name as on the wire but folded to lower case, dots between labels, none at the end */
+	/* the question's name as on the wire (any bytes) but folded to lower case, dots between labels, none at the end */
 	uint8_t question_length;
 	char question[DNS_NAME_SIZE];
-	/* the host that the addresses are for: the question without attribute labels ("_443._https."); length 0: the question is no host name */
+	/* the host that the addresses are for: the question without attribute labels ("_443._https."); length 0: the question is no host name, having
+	 * bytes that are not printable ASCII or a dot inside a label */
 	uint8_t host_length;
 	char host[DNS_NAME_SIZE];
 	size_t address_count; /* 0 in a query */
@@ -44,7 +47,9 @@ struct dns_message {
 };
 
 /*
- * 0; -EBADMSG for anything that is no standard query or response with one question.
+ * 0; -EBADMSG for anything that is no standard query or response with one question, or whose
+ * records do not hold together as far as they are read. An answer with an error code, a truncated
+ * one and one to another type or class of question have no addresses, and are not read so far.
  * `length` bytes are the whole message, without the two length bytes of TCP.
  */
 int dns_message_read(const uint8_t *bytes, size_t length, struct dns_message *message);

@@ -15,15 +15,12 @@
  * The name is the first question's, folded to lower case. Bytes that are not
  * printable ASCII, or a dot within a label, make it no name; an app all the
  * same. A response gives no name: it is not what the client asked of this flow.
- * Names are walked without following pointers; a pointer must point backwards,
- * so there are no loops to run into.
+ * A question's name has no pointers; those of records are not followed.
  */
-#include <string.h>
-
+#include "dns_wire.h"
 #include "inspector.h"
 
 enum {
-	HEADER = 12,
 	PORT_DNS = 53,
 	TYPE_NIMLOC = 32, /* NetBIOS: NB */
 	TYPE_SRV = 33,	  /* NetBIOS: NBSTAT */
@@ -34,16 +31,9 @@ enum {
 enum message { MESSAGE_NOT, MESSAGE_MORE, MESSAGE_QUERY, MESSAGE_RESPONSE };
 
 struct reader {
-	const uint8_t *bytes;
-	uint32_t present, length; /* of the message */
-	uint32_t at;
+	struct dns_cursor cursor;
+	uint32_t length; /* of the message */
 	bool strict;
-};
-
-struct question {
-	uint8_t name[256];
-	uint32_t name_length;
-	bool printable;
 };
 
 /* True with the port of a protocol that only looks like DNS. */
@@ -52,65 +42,23 @@ static bool neighbour(uint16_t port)
 	return port == 137 || port == 5353 || port == 5355;
 }
 
-/* Walks a name. With `question`, pointers are refused and its text is kept. */
-static bool walk_name(struct reader *reader, struct question *question)
+static bool walk_records(struct dns_cursor *cursor, uint32_t count)
 {
-	uint32_t total = 0;
+	struct dns_record record;
 
-	for (;;) {
-		uint32_t label;
-
-		if (reader->at >= reader->present)
+	while (count--)
+		if (!dns_record_read(cursor, &record))
 			return false;
-		label = reader->bytes[reader->at];
-		if (label >= 0xc0) {
-			if (question || reader->at + 1 >= reader->present ||
-			    (inspect_be16(reader->bytes + reader->at) & 0x3fff) >= reader->at)
-				return false;
-			reader->at += 2;
-			return true;
-		}
-		reader->at++;
-		if (!label)
-			return true;
-		total += label + 1;
-		if (label > 63 || total > 254 || reader->present - reader->at < label)
-			return false;
-		for (uint32_t i = 0; question && i < label; i++) {
-			uint8_t c = reader->bytes[reader->at + i];
-
-			question->printable &= c > 0x20 && c < 0x7f && c != '.';
-			question->name[question->name_length++] = c;
-		}
-		if (question)
-			question->name[question->name_length++] = '.';
-		reader->at += label;
-	}
-}
-
-static bool walk_records(struct reader *reader, uint32_t count)
-{
-	while (count--) {
-		uint32_t data;
-
-		if (!walk_name(reader, NULL) || reader->present - reader->at < 10)
-			return false;
-		data = inspect_be16(reader->bytes + reader->at + 8);
-		reader->at += 10;
-		if (reader->present - reader->at < data)
-			return false;
-		reader->at += data;
-	}
 	return true;
 }
 
 /* NetBIOS encodes a name as one label of 32 letters from A to P. */
-static bool netbios_name(const struct question *question)
+static bool netbios_name(const struct dns_name *name)
 {
-	if (question->name_length < 33 || question->name[32] != '.')
+	if (name->length < 32 || (name->length > 32 && name->text[32] != '.'))
 		return false;
 	for (uint32_t i = 0; i < 32; i++)
-		if (question->name[i] < 'A' || question->name[i] > 'P')
+		if (name->text[i] < 'a' || name->text[i] > 'p')
 			return false;
 	return true;
 }
@@ -124,13 +72,13 @@ static bool type_known(uint32_t type)
 /* As far as the header is present; more of it can only refuse later. */
 static bool header_plausible(const struct reader *reader)
 {
-	const uint8_t *bytes = reader->bytes;
-	uint32_t opcode = reader->present > 2 ? bytes[2] >> 3 & 15 : 0;
-	bool response = reader->present > 2 && bytes[2] & 0x80;
+	const uint8_t *bytes = reader->cursor.bytes;
+	uint32_t opcode = reader->cursor.present > 2 ? bytes[2] >> 3 & 15 : 0;
+	bool response = reader->cursor.present > 2 && bytes[2] & 0x80;
 
 	if (opcode == 3 || opcode > 6 || (reader->strict && opcode != 0 && opcode < 4))
 		return false;
-	if (reader->present > 3) {
+	if (reader->cursor.present > 3) {
 		if (reader->strict && bytes[3] & 0x40)
 			return false;
 		/* a question carries no answer's flags: AA, TC, RA, rcode */
@@ -139,13 +87,13 @@ static bool header_plausible(const struct reader *reader)
 		if (!response && reader->strict && bytes[2] & 0x06)
 			return false;
 	}
-	if (reader->present >= 6) {
+	if (reader->cursor.present >= 6) {
 		uint32_t questions = inspect_be16(bytes + 4);
 
 		if (questions != 1 && !(opcode == 1 && !reader->strict && questions == 0))
 			return false;
 	}
-	for (uint32_t at = 6; at < HEADER && reader->present >= at + 2; at += 2) {
+	for (uint32_t at = 6; at < DNS_HEADER && reader->cursor.present >= at + 2; at += 2) {
 		uint32_t count = inspect_be16(bytes + at);
 
 		if (count > COUNT_MAX || (!response && opcode == 0 && at == 6 && count > 0) ||
@@ -155,58 +103,57 @@ static bool header_plausible(const struct reader *reader)
 	return true;
 }
 
-static enum message read_message(struct reader *reader, struct question *question)
+static enum message read_message(struct reader *reader, struct dns_name *question)
 {
-	bool response, whole = reader->present >= reader->length;
+	bool response, whole = reader->cursor.present >= reader->length;
 	uint32_t records = 0, type, class;
 
-	if (reader->length < HEADER + 5 || !header_plausible(reader))
+	if (reader->length < DNS_HEADER + 5 || !header_plausible(reader))
 		return MESSAGE_NOT;
-	if (reader->present < HEADER)
+	if (reader->cursor.present < DNS_HEADER)
 		return MESSAGE_MORE;
-	response = reader->bytes[2] & 0x80;
-	for (uint32_t at = 6; at < HEADER; at += 2)
-		records += inspect_be16(reader->bytes + at);
-	reader->at = HEADER;
-	question->printable = true;
-	if (inspect_be16(reader->bytes + 4)) {
-		if (!walk_name(reader, question) || reader->present - reader->at < 4)
+	response = reader->cursor.bytes[2] & 0x80;
+	for (uint32_t at = 6; at < DNS_HEADER; at += 2)
+		records += inspect_be16(reader->cursor.bytes + at);
+	reader->cursor.at = DNS_HEADER;
+	if (inspect_be16(reader->cursor.bytes + 4)) {
+		if (!dns_name_read(&reader->cursor, DNS_POINTERS_REFUSED, question) ||
+		    reader->cursor.present - reader->cursor.at < 4)
 			return whole ? MESSAGE_NOT : MESSAGE_MORE;
-		type = inspect_be16(reader->bytes + reader->at);
-		class = inspect_be16(reader->bytes + reader->at + 2);
-		reader->at += 4;
+		type = inspect_be16(reader->cursor.bytes + reader->cursor.at);
+		class = inspect_be16(reader->cursor.bytes + reader->cursor.at + 2);
+		reader->cursor.at += 4;
 		if ((type == TYPE_NIMLOC || type == TYPE_SRV) && netbios_name(question))
 			return MESSAGE_NOT;
 		if (class != 1 && class != 3 && class != 4 && class != 254 && class != 255)
 			return MESSAGE_NOT;
-		if (reader->strict && (!type_known(type) || !question->printable))
+		if (reader->strict && (!type_known(type) || !question->plain))
 			return MESSAGE_NOT;
-	} else if (!walk_records(reader, records)) {
+	} else if (!walk_records(&reader->cursor, records)) {
 		return whole ? MESSAGE_NOT : MESSAGE_MORE;
 	}
 	if (reader->strict) {
 		if (!whole)
 			return MESSAGE_MORE;
-		if (!walk_records(reader, records) || reader->at != reader->length)
+		if (!walk_records(&reader->cursor, records) || reader->cursor.at != reader->length)
 			return MESSAGE_NOT;
 	}
 	return response ? MESSAGE_RESPONSE : MESSAGE_QUERY;
 }
 
-static void keep_name(const struct question *question, struct evidence *evidence)
+static void keep_name(const struct dns_name *question, struct evidence *evidence)
 {
-	if (question->printable && question->name_length)
-		evidence_set_dns_name(evidence, HOST_DNS_QUERY, question->name,
-				      question->name_length);
+	if (question->plain && question->length)
+		evidence_set_dns_name(evidence, HOST_DNS_QUERY, (const uint8_t *)question->text,
+				      question->length);
 }
 
 static enum inspect_status dns_datagram(const struct inspect_datagram *datagram, void **state,
 					struct evidence *evidence)
 {
-	struct question question = {.name_length = 0};
+	struct dns_name question = {.length = 0};
 	struct reader reader = {
-		.bytes = datagram->bytes,
-		.present = datagram->captured,
+		.cursor = {.bytes = datagram->bytes, .present = datagram->captured},
 		.length = datagram->length,
 		.strict = datagram->client_port != PORT_DNS && datagram->server_port != PORT_DNS,
 	};
@@ -233,7 +180,7 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 	bool refused = false, empty = false, response = false;
 
 	for (unsigned d = 0; d < 2; d++) {
-		struct question question = {.name_length = 0};
+		struct dns_name question = {.length = 0};
 		struct reader reader = {
 			.strict =
 				stream->client_port != PORT_DNS && stream->server_port != PORT_DNS,
@@ -249,12 +196,12 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 			refused |= stream->bytes[d][0] >= STREAM_QUERY_MAX >> 8;
 			continue;
 		}
-		reader.bytes = stream->bytes[d] + 2;
+		reader.cursor.bytes = stream->bytes[d] + 2;
 		reader.length = inspect_be16(stream->bytes[d]);
-		reader.present = length - 2 < reader.length ? length - 2 : reader.length;
+		reader.cursor.present = length - 2 < reader.length ? length - 2 : reader.length;
 		/* only a response may be longer, and its flags come with its first segment */
 		if (reader.length > STREAM_QUERY_MAX &&
-		    (reader.present <= 2 || !(reader.bytes[2] & 0x80))) {
+		    (reader.cursor.present <= 2 || !(reader.cursor.bytes[2] & 0x80))) {
 			refused = true;
 			continue;
 		}

@@ -2,6 +2,9 @@
 libwaymark_la_SOURCES += \
 	src/inspect/apps.c \
 	src/inspect/dns.c \
+	src/inspect/dns_message.c \
+	src/inspect/dns_wire.c \
+	src/inspect/dns_wire.h \
 	src/inspect/evidence.c \
 	src/inspect/http.c \
 	src/inspect/inspection.c \
@@ -14,9 +17,12 @@ libwaymark_la_SOURCES += \
 	src/inspect/tls_hello.c \
 	src/inspect/tls_hello.h
 UNIT_TESTS += \
+	tests/unit/test_dns_message \
 	tests/unit/test_inspect \
 	tests/unit/test_inspect_patterns \
 	tests/unit/test_inspect_protocols
+tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_build.h
+tests_unit_test_dns_message_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_SOURCES = tests/unit/test_inspect.c tests/unit/inspect_support.h
 tests_unit_test_inspect_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c tests/unit/inspect_support.h
@@ -25,11 +31,13 @@ tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c 
 tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += \
 	tests/fuzz/fuzz_dns \
+	tests/fuzz/fuzz_dns_message \
 	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_inspection \
 	tests/fuzz/fuzz_patfile \
 	tests/fuzz/fuzz_tls
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_inspection_SOURCES = tests/fuzz/fuzz_inspection.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_patfile_SOURCES = tests/fuzz/fuzz_patfile.c
