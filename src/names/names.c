@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The names cache: keys, and which of what is known makes the guess. bucket.c has the memory and
+ * the threads.
+ *
+ * Five things are kept: a client's newest answer for an address, and anybody's; the name that a
+ * client's last connection to an endpoint showed, and anybody's; what was learned of an
+ * endpoint. The bucket is chosen by the addresses alone (client's and server's, or the server's),
+ * by a keyed hash, so that nobody outside can choose what shares a bucket. So a guess looks into
+ * two buckets, one of the client's own and one of everybody's, whatever is known; both are
+ * prefetched before either is read. The price: one address has as many entries as a bucket.
+ *
+ * Buckets come from an anonymous mapping without reserve, of small pages: a cache costs what
+ * its names need.
+ */
+#include <waymark/names.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "bucket.h"
+
+#define CACHE_LINE 64
+
+enum kind { ANSWER = 1, SEEN, LEARNED };
+
+/* an id, from its lowest bit: port 16, protocol 8, kind 4, families of client and server 4 each */
+#define ID_PROTO_SHIFT 16
+#define ID_KIND_SHIFT 24
+#define ID_CLIENT_SHIFT 28
+#define ID_SERVER_SHIFT 32
+
+_Static_assert(NAMES_HOST_SIZE > RECORD_PAYLOAD_BYTES, "a host and its terminator fit");
+
+struct names {
+	struct names_bucket *buckets;
+	uint32_t bucket_count;
+	uint32_t max;
+	size_t bytes;
+	struct hash_seed seed;
+	_Alignas(CACHE_LINE) struct names_counters counters; /* what writers write, apart */
+};
+
+/* A pair of addresses, or one, where its entries are. */
+struct place {
+	uint64_t id; /* families and number of words; no kind yet */
+	uint64_t key[RECORD_KEY_WORDS];
+	uint32_t bucket;
+	uint8_t tag;
+};
+
+struct names *names_new(uint32_t max, const struct hash_seed *seed)
+{
+	struct names *names = aligned_alloc(CACHE_LINE, sizeof(*names));
+
+	if (!names)
+		return NULL;
+	memset(names, 0, sizeof(*names));
+	names->max = max;
+	names->seed = *seed;
+	names->bucket_count = max / BUCKET_ENTRIES + (max % BUCKET_ENTRIES != 0);
+	if (!max)
+		return names;
+	if (__builtin_mul_overflow(names->bucket_count, sizeof(*names->buckets), &names->bytes))
+		goto fail;
+	names->buckets = mmap(NULL, names->bytes, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (names->buckets == MAP_FAILED)
+		goto fail;
+	/* a few names all over the table would take all of it in huge pages; refused: so be it */
+	madvise(names->buckets, names->bytes, MADV_NOHUGEPAGE);
+	return names;
+fail:
+	free(names);
+	return NULL;
+}
+
+void names_free(struct names *names)
+{
+	if (names && names->buckets)
+		munmap(names->buckets, names->bytes);
+	free(names);
+}
+
+/* ---- keys ---- */
+
+static bool is_address(const struct ip_addr *address)
+{
+	return address->family == IP_V4 || address->family == IP_V6;
+}
+
+static size_t address_bytes(unsigned family)
+{
+	return family == IP_V4 ? 4 : family == IP_V6 ? 16 : 0;
+}
+
+/* `client` NULL: everybody. */
+static void place_find(const struct names *names, const struct ip_addr *client,
+		       const struct ip_addr *server, struct place *place)
+{
+	unsigned client_family = client ? client->family : IP_NONE;
+	size_t client_bytes = address_bytes(client_family);
+	size_t bytes = client_bytes + address_bytes(server->family);
+	uint64_t words = (bytes + 7) / 8, hash, input[RECORD_KEY_WORDS + 1] = {0};
+
+	if (client)
+		memcpy(input, client->bytes, client_bytes);
+	memcpy((char *)input + client_bytes, server->bytes, bytes - client_bytes);
+	memcpy(place->key, input, sizeof(place->key));
+	place->id = words << RECORD_ID_KEY_SHIFT | (uint64_t)server->family << ID_SERVER_SHIFT |
+		    (uint64_t)client_family << ID_CLIENT_SHIFT;
+	input[words] = place->id;
+	hash = hash_bytes(&names->seed, input, (words + 1) * sizeof(*input));
+	place->bucket = (uint32_t)((hash >> 32) * names->bucket_count >> 32);
+	place->tag = (uint8_t)hash;
+}
+
+static uint64_t id_of(const struct place *place, enum kind kind, const struct names_endpoint *server)
+{
+	uint64_t id = place->id | (uint64_t)kind << ID_KIND_SHIFT;
+
+	return kind == ANSWER ? id : id | (uint64_t)server->proto << ID_PROTO_SHIFT | server->port;
+}
+
+/* ---- adding ---- */
+
+static void write_at(struct names *names, const struct ip_addr *client, enum kind kind,
+		     const struct names_endpoint *server, struct names_record *record,
+		     uint64_t now_us)
+{
+	unsigned each = names->max / names->bucket_count;
+	struct place place;
+
+	place_find(names, client, &server->address, &place);
+	record->id = id_of(&place, kind, server);
+	record->tag = place.tag;
+	memcpy(record->key, place.key, sizeof(record->key));
+	/* the buckets' capacities add up to max */
+	names_bucket_write(&names->buckets[place.bucket],
+			   each + (place.bucket < names->max % names->bucket_count), record, now_us,
+			   &names->counters);
+}
+
+static bool record_begin(const struct names *names, const struct ip_addr *server, uint32_t ttl_s,
+			 uint64_t now_us, struct names_record *record)
+{
+	if (!names->max || !is_address(server) || !ttl_s)
+		return false;
+	record->written_us = now_us;
+	if (__builtin_add_overflow(now_us, ttl_s * UINT64_C(1000000), &record->expires_us))
+		record->expires_us = UINT64_MAX;
+	return true;
+}
+
+/* A name, for its client and for everybody. */
+static void add_name(struct names *names, const struct ip_addr *client, enum kind kind,
+		     const struct names_endpoint *server, const char *host, size_t length,
+		     uint8_t source, uint32_t ttl_s, uint64_t now_us)
+{
+	struct names_record record;
+
+	if (!length || length > RECORD_PAYLOAD_BYTES || memchr(host, '\0', length) ||
+	    !record_begin(names, &server->address, ttl_s, now_us, &record))
+		return;
+	record.length = (uint8_t)length;
+	record.info = source;
+	record.payload[(length - 1) / 8] = 0;
+	memcpy(record.payload, host, length);
+	if (is_address(client))
+		write_at(names, client, kind, server, &record, now_us);
+	write_at(names, NULL, kind, server, &record, now_us);
+}
+
+void names_add_answer(struct names *names, const struct ip_addr *client, const char *host,
+		      size_t length, const struct ip_addr *address, uint32_t ttl_s, uint64_t now_us)
+{
+	const struct names_endpoint server = {.address = *address};
+
+	add_name(names, client, ANSWER, &server, host, length, 0, ttl_s, now_us);
+}
+
+void names_add_seen(struct names *names, const struct ip_addr *client,
+		    const struct names_endpoint *server, const char *host, size_t length,
+		    uint8_t source, uint32_t ttl_s, uint64_t now_us)
+{
+	add_name(names, client, SEEN, server, host, length, source, ttl_s, now_us);
+}
+
+/* What was learned is its record's payload, as it stands. */
+struct learned {
+	uint16_t apps[NAMES_APPS];
+	uint64_t rule;
+};
+
+void names_add_learned(struct names *names, const struct names_endpoint *server,
+		       const uint16_t *apps, size_t app_count, uint64_t rule, uint32_t ttl_s,
+		       uint64_t now_us)
+{
+	struct learned learned = {.rule = rule};
+	struct names_record record;
+
+	if (app_count > NAMES_APPS)
+		app_count = NAMES_APPS;
+	if ((!app_count && !rule) || !record_begin(names, &server->address, ttl_s, now_us, &record))
+		return;
+	if (app_count)
+		memcpy(learned.apps, apps, app_count * sizeof(*apps));
+	memcpy(record.payload, &learned, sizeof(learned));
+	record.length = sizeof(learned);
+	record.info = (uint8_t)app_count;
+	write_at(names, NULL, LEARNED, server, &record, now_us);
+}
+
+/* ---- finding ---- */
+
+static bool is_known(const struct names_record *record, uint64_t now_us)
+{
+	return record->id && now_us < record->expires_us;
+}
+
+/* The one of two that is known and newer; a connection counts before an answer of the same time. */
+static const struct names_record *newest(const struct names_record *seen,
+					 const struct names_record *answer, uint64_t now_us)
+{
+	if (!seen || !answer)
+		return seen ? seen : answer;
+	return names_written(answer->written_us, now_us) > names_written(seen->written_us, now_us)
+		       ? answer
+		       : seen;
+}
+
+static uint8_t name_copy(const struct names_record *record, char host[NAMES_HOST_SIZE])
+{
+	uint8_t length = record ? record->length : 0;
+
+	if (record)
+		memcpy(host, record->payload, length);
+	host[length] = '\0';
+	return length;
+}
+
+static uint8_t learned_copy(const struct names_record *record, uint16_t apps[NAMES_APPS],
+			    uint64_t *rule)
+{
+	struct learned learned = {.rule = 0};
+
+	if (record)
+		memcpy(&learned, record->payload, sizeof(learned));
+	memcpy(apps, learned.apps, sizeof(learned.apps));
+	*rule = learned.rule;
+	return record ? record->info : 0;
+}
+
+bool names_find(const struct names *names, const struct ip_addr *client,
+		const struct names_endpoint *server, bool per_client, uint64_t now_us,
+		struct names_guess *guess)
+{
+	/* found of one client's, and of everybody's; by kind */
+	struct names_record own[2], all[3];
+	const struct names_record *answer = NULL, *seen = NULL, *all_answer, *all_seen, *learned;
+	const struct names_record *host;
+	struct place own_place, all_place;
+
+	if (!names->max || !is_address(&server->address))
+		return false;
+	place_find(names, NULL, &server->address, &all_place);
+	__builtin_prefetch(&names->buckets[all_place.bucket]);
+	if (per_client && is_address(client)) {
+		place_find(names, client, &server->address, &own_place);
+		names_bucket_read(&names->buckets[own_place.bucket], own_place.tag, own_place.key,
+				  (uint64_t[]){id_of(&own_place, ANSWER, server),
+					       id_of(&own_place, SEEN, server)},
+				  2, own);
+		answer = is_known(&own[0], now_us) ? &own[0] : NULL;
+		seen = is_known(&own[1], now_us) ? &own[1] : NULL;
+	}
+	names_bucket_read(&names->buckets[all_place.bucket], all_place.tag, all_place.key,
+			  (uint64_t[]){id_of(&all_place, ANSWER, server),
+				       id_of(&all_place, SEEN, server),
+				       id_of(&all_place, LEARNED, server)},
+			  3, all);
+	all_answer = is_known(&all[0], now_us) ? &all[0] : NULL;
+	all_seen = is_known(&all[1], now_us) ? &all[1] : NULL;
+	learned = is_known(&all[2], now_us) ? &all[2] : NULL;
+
+	host = newest(seen, answer, now_us);
+	if (!host && per_client)
+		host = all_seen ? all_seen : all_answer;
+	else if (!host)
+		host = newest(all_seen, all_answer, now_us);
+	if (!host && !learned)
+		return false;
+	guess->origin = !host		     ? NAMES_NO_HOST
+			: host == answer     ? NAMES_CLIENT_ANSWER
+			: host == seen	     ? NAMES_CLIENT_SEEN
+			: host == all_answer ? NAMES_OTHER_ANSWER
+					     : NAMES_SERVER_SEEN;
+	guess->source = host ? host->info : 0;
+	guess->host_length = name_copy(host, guess->host);
+	guess->answer_length = name_copy(answer ? answer : all_answer, guess->answer);
+	guess->app_count = learned_copy(learned, guess->apps, &guess->rule);
+	return true;
+}
+
+/* ---- lists and counters ---- */
+
+static enum kind kind_of(const struct names_record *record)
+{
+	return record->id >> ID_KIND_SHIFT & 0xf;
+}
+
+static void entry_from(const struct names_record *record, struct names_entry *entry)
+{
+	const char *bytes = (const char *)record->key;
+
+	memset(entry, 0, sizeof(*entry));
+	entry->client.family = record->id >> ID_CLIENT_SHIFT & 0xf;
+	entry->server.address.family = record->id >> ID_SERVER_SHIFT & 0xf;
+	memcpy(entry->client.bytes, bytes, address_bytes(entry->client.family));
+	memcpy(entry->server.address.bytes, bytes + address_bytes(entry->client.family),
+	       address_bytes(entry->server.address.family));
+	entry->server.port = (uint16_t)record->id;
+	entry->server.proto = (uint8_t)(record->id >> ID_PROTO_SHIFT);
+	entry->expires_us = record->expires_us;
+	entry->answer = kind_of(record) == ANSWER;
+	if (kind_of(record) == LEARNED) {
+		entry->app_count = learned_copy(record, entry->apps, &entry->rule);
+	} else {
+		entry->source = record->info;
+		entry->host_length = name_copy(record, entry->host);
+	}
+}
+
+/* The other entry about the same endpoint, of everybody's: seen for learned, learned for seen. */
+static const struct names_record *partner_of(const struct names_record *record,
+					     const struct names_record *records, unsigned count,
+					     uint64_t now_us)
+{
+	uint64_t flip = (uint64_t)(SEEN ^ LEARNED) << ID_KIND_SHIFT;
+
+	for (const struct names_record *other = records; other < records + count; other++)
+		if (other->id == (record->id ^ flip) && is_known(other, now_us) &&
+		    memcmp(other->key, record->key, sizeof(record->key)) == 0)
+			return other;
+	return NULL;
+}
+
+void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *visit, void *context)
+{
+	struct names_record records[BUCKET_ENTRIES];
+	const struct names_record *partner;
+	struct names_entry entry;
+
+	for (uint32_t i = 0; i < names->bucket_count; i++) {
+		unsigned count = names_bucket_copy(&names->buckets[i], records);
+
+		for (const struct names_record *record = records; record < records + count; record++) {
+			if (!is_known(record, now_us))
+				continue;
+			partner = kind_of(record) == ANSWER
+					  ? NULL
+					  : partner_of(record, records, count, now_us);
+			if (partner && kind_of(record) == LEARNED)
+				continue; /* told with the name */
+			entry_from(record, &entry);
+			if (partner)
+				entry.app_count = learned_copy(partner, entry.apps, &entry.rule);
+			if (!visit(&entry, context))
+				return;
+		}
+	}
+}
+
+static uint64_t counter(const _Atomic uint64_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+void names_stats(const struct names *names, struct names_stats *stats)
+{
+	const struct names_counters *counters = &names->counters;
+
+	*stats = (struct names_stats){
+		.entries = counter(&counters->entries),
+		.max = names->max,
+		.bytes = names->bytes,
+		.added = counter(&counters->added),
+		.refreshed = counter(&counters->refreshed),
+		.evicted = counter(&counters->evicted),
+		.contended = counter(&counters->contended),
+	};
+}
