@@ -106,6 +106,11 @@ struct conf {
 		uint32_t max;
 		bool per_client;
 		uint32_t min_ttl_s;
+		/*
+		 * DNS is queued even where its flows are decided. No key: true here, until
+		 * whoever knows the rules (policy) finds that none asks for a name.
+		 */
+		bool watch_dns;
 	} names;
 	struct {
 		bool manage;

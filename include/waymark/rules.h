@@ -85,6 +85,8 @@ void ruleset_view(const struct ruleset *ruleset, size_t index, struct rule_view 
 const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset);
 /* True if no rule has a payload key: every flow is final on its first packet. */
 bool ruleset_is_header_only(const struct ruleset *ruleset);
+/* True if a rule has a host key: only then names of addresses are of use. */
+bool ruleset_names_hosts(const struct ruleset *ruleset);
 
 /* ---- matching ---- */
 

@@ -5,7 +5,9 @@
  * show prints what apply puts in place, ready for iptables-restore --noflush and its
  * IPv6 twin, and needs no privilege. With -4 or -6 it is one family alone, so that it
  * can be piped; without, both with a comment each. All four work from the configuration
- * and whatever the kernel has, whether firewall.manage is set or not.
+ * and whatever the kernel has, whether firewall.manage is set or not. The rules count too
+ * (whether DNS is watched hangs on them), but not for taking the chains away, which must
+ * work while they have errors.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,8 +15,10 @@
 #include <string.h>
 
 #include <waymark/firewall.h>
+#include <waymark/policy.h>
 
 #include "cli.h"
+#include "packets.h"
 
 static int show_family(const struct conf *conf, int family)
 {
@@ -51,30 +55,50 @@ static int finish(const struct conf *conf, const struct diag_list *diags, int er
 	return CLI_OK;
 }
 
-static int run(const struct conf *conf, const char *action, int family)
+static int remove_chains(const struct cli *cli)
+{
+	struct conf *conf = cli_conf_load(cli);
+	struct diag_list diags = DIAG_LIST_INIT;
+	int result;
+
+	if (conf == NULL)
+		return CLI_FAILED;
+	result = finish(conf, &diags, firewall_remove(conf, &diags), "cannot remove the chains",
+			"removed: no chain of waymark's is left");
+	diag_list_release(&diags);
+	conf_free(conf);
+	return result;
+}
+
+static int run(const struct cli *cli, const char *action, int family)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
+	struct policy *policy;
+	const struct conf *conf;
 	int error, result;
 
-	if (strcmp(action, "show") == 0)
-		return show(conf, family);
-	if (strcmp(action, "apply") == 0) {
+	if (strcmp(action, "remove") == 0)
+		return remove_chains(cli);
+	policy = cli_policy_load(cli_conf_path(cli));
+	if (policy == NULL)
+		return CLI_FAILED;
+	conf = policy->conf;
+	if (strcmp(action, "show") == 0) {
+		result = show(conf, family);
+	} else if (strcmp(action, "apply") == 0) {
 		error = firewall_apply(conf, FIREWALL_FULL, &diags);
 		result = finish(conf, &diags, error, "cannot apply the chains",
 				"applied: chains are in place");
-	} else if (strcmp(action, "check") == 0) {
+	} else {
 		error = firewall_check(conf, FIREWALL_FULL, &diags);
 		/* rules of others behind our jump are a finding too */
 		if (error == 0 && diags.warnings)
 			error = 1;
 		result = finish(conf, &diags, error, "cannot look at the chains",
 				"ok: chains are in place");
-	} else {
-		error = firewall_remove(conf, &diags);
-		result = finish(conf, &diags, error, "cannot remove the chains",
-				"removed: no chain of waymark's is left");
 	}
 	diag_list_release(&diags);
+	policy_free(policy);
 	return result;
 }
 
@@ -83,9 +107,8 @@ int cli_firewall(int argc, char **argv, struct cli *cli)
 	static const struct cli_option own[] = {
 		{"ipv4", '4', false, 4}, {"ipv6", '6', false, 6}, {NULL, 0, false, 0}};
 	static const char *const actions[] = {"show", "apply", "check", "remove", NULL};
-	struct conf *conf;
 	const char *nearest;
-	int option, family = 0, result;
+	int option, family = 0;
 	size_t i = 0;
 
 	while ((option = cli_getopt(cli, argc, argv, own)) >= 0) {
@@ -113,10 +136,5 @@ int cli_firewall(int argc, char **argv, struct cli *cli)
 		return cli->exit_code;
 	if (family != 0 && i != 0)
 		return cli_usage("'-%d' is for 'show' only", family);
-	conf = cli_conf_load(cli);
-	if (conf == NULL)
-		return CLI_FAILED;
-	result = run(conf, actions[i], family);
-	conf_free(conf);
-	return result;
+	return run(cli, actions[i], family);
 }

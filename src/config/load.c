@@ -501,6 +501,7 @@ static void set_defaults(struct loader *loader)
 	conf->names.max = 262144;
 	conf->names.per_client = true;
 	conf->names.min_ttl_s = 60;
+	conf->names.watch_dns = true;
 	conf->firewall.manage = true;
 	conf->firewall.command = CONF_IPTABLES_AUTO;
 	conf->firewall.interfaces = loader_array(loader, 0, sizeof(*conf->firewall.interfaces));

@@ -15,10 +15,17 @@
  * - Without a connection (untracked, invalid) CONNMARK does nothing and --ctdir never
  *   matches, not even negated. ND, RA and MLD are always untracked, broken packets
  *   invalid: asking for --ctdir before the queue excludes them all.
+ * - In FORWARD, INPUT and (security) OUTPUT the addresses of a DNS query and its answer
+ *   are the same ones exchanged, whatever DNAT, REDIRECT and MASQUERADE do to them.
+ *
+ * With a rule by name (names.watch_dns) DNS is queued there, final or not, to be read and
+ * not to be judged: a verdict about it repeats its mark. It tells nothing of where a flow
+ * began, so firewall.interfaces does not restrict it. What the drop value or a VPN's
+ * own mark takes away is not read.
  *
  * Invariants: every match and every target on a mark is masked by our bits; the hint
  * value is never saved; a rule is written as iptables-save prints it (check.c).
- * A final flow meets nothing but restore, two tests and save.
+ * A final flow meets nothing but restore, a few tests and save, unless it is DNS.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -46,7 +53,7 @@ struct render {
 	bool enforce;
 	bool queues;
 	/* DNS goes to the queue even when its flow is final: for the names cache. */
-	bool queue_dns;
+	bool watch_dns;
 };
 
 int fw_chain_find(enum fw_table table, const char *name)
@@ -183,18 +190,17 @@ static void add_restore(struct render *render, enum fw_chain_id id, const char *
 	    render->mark->mask, render->mark->mask);
 }
 
-/* Queries ("--dport") or answers ("--sport"), where their addresses are those after NAT. */
-static void add_dns(struct render *render, enum fw_chain_id id, const char *port)
+/* `ports` tells queries from answers; `match` (may be empty) ends with a space. */
+static void add_dns(struct render *render, enum fw_chain_id id, const char *ports,
+		    const char *match)
 {
 	static const char *const protocols[] = {"udp", "tcp"};
-	char match[64];
+	char whole[160];
 
-	if (!render->queue_dns)
-		return;
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(match, sizeof(match), "-p %s -m %s %s 53 ", protocols[i], protocols[i],
-			 port);
-		add_queue(render, id, match);
+		snprintf(whole, sizeof(whole), "-p %s -m %s %s %s", protocols[i], protocols[i],
+			 ports, match);
+		add_queue(render, id, whole);
 	}
 }
 
@@ -281,21 +287,15 @@ static void render_new(struct render *render)
 	if (!render->queues || !render->conf->firewall.hook_forward)
 		return;
 	add_exclusions(render, FW_NEW);
-	/*
-	 * The router's own resolver is looked at, its mark is not kept (WAYMARK-SAVE), so an
-	 * established flow without a mark tells nothing: no hint.
-	 */
-	add_queue(render, FW_NEW, "-p udp -m udp --dport 53 -m addrtype --dst-type LOCAL ");
-	add_queue(render, FW_NEW, "-p tcp -m tcp --dport 53 -m addrtype --dst-type LOCAL ");
 	add(render, FW_NEW, "-m addrtype --dst-type LOCAL -j RETURN");
 	add_hint(render, FW_NEW);
 	add_queue(render, FW_NEW, "");
 }
 
 /*
- * Replies where their addresses are the flow's own again. P alone says that somebody looks
- * at the flow: a flow without a mark waits for its next original packet, which gets the hint
- * and shows who began it.
+ * DNS as it passes, and replies where their addresses are the flow's own again. P alone says
+ * that somebody looks at the flow: a flow without a mark waits for its next original packet,
+ * which gets the hint and shows who began it.
  */
 static void render_reply(struct render *render)
 {
@@ -303,11 +303,18 @@ static void render_reply(struct render *render)
 
 	if (!render->queues)
 		return;
+	add(render, FW_REPLY, "-i lo -j RETURN");
 	/* an original packet carries its verdict, which is saved only after this */
 	if (render->enforce && !conf->routing.main_first)
 		add_restore(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
-	add_dns(render, FW_REPLY, "--dport");
-	add_dns(render, FW_REPLY, "--sport");
+	if (render->watch_dns) {
+		/* the queue would let it past the DROP of WAYMARK-SAVE in INPUT */
+		if (render->enforce)
+			add(render, FW_REPLY, "-m mark --mark 0x%x/0x%x -j RETURN",
+			    mark_bits(render->mark, render->mark->drop), render->mark->value_mask);
+		add_dns(render, FW_REPLY, "--dport 53", "");
+		add_dns(render, FW_REPLY, "--sport 53", "");
+	}
 	add_icmp_errors_return(render, FW_REPLY);
 	if (render->enforce) {
 		char match[96];
@@ -323,6 +330,8 @@ static void render_reply(struct render *render)
 	 * that it leaves by one can tell where its flow began. Replies to the router itself have
 	 * none.
 	 */
+	if (render->watch_dns && !conf->firewall.hook_output)
+		add(render, FW_REPLY, "-m addrtype --dst-type LOCAL -j RETURN");
 	if (conf->firewall.interface_count && conf->firewall.hook_output)
 		add_queue(render, FW_REPLY,
 			  "-m addrtype --dst-type LOCAL -m conntrack --ctdir REPLY ");
@@ -362,14 +371,31 @@ static void render_out(struct render *render)
 		    conf->firewall.hook_output ? "" : "-m conntrack --ctdir REPLY ");
 }
 
+/*
+ * What the router's own resolver says and asks. A question whose flow is not decided goes on
+ * as every local packet does, and is queued as one of them; a name server that asks from port
+ * 53 does not answer.
+ */
+static void add_local_dns(struct render *render)
+{
+	char final[96];
+
+	add_dns(render, FW_LOCAL, "--sport 53 ! --dport 53", "");
+	if (!render->enforce || !render->conf->firewall.hook_output)
+		return;
+	snprintf(final, sizeof(final), "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x ",
+		 render->mark->value_mask, render->mark->provisional);
+	add_dns(render, FW_LOCAL, "--dport 53", final);
+}
+
 /* Local packets, after that: the security table comes last in OUTPUT. */
 static void render_local(struct render *render)
 {
-	if (!render->queues || !render->conf->firewall.hook_output)
-		return;
 	add(render, FW_LOCAL, "-o lo -j RETURN");
-	add_dns(render, FW_LOCAL, "--dport");
-	add_dns(render, FW_LOCAL, "--sport");
+	if (render->watch_dns)
+		add_local_dns(render);
+	if (!render->conf->firewall.hook_output)
+		return;
 	if (render->enforce)
 		add_final_returns(render, FW_LOCAL);
 	add(render, FW_LOCAL, "-m conntrack --ctdir REPLY -j RETURN");
@@ -402,8 +428,8 @@ static void render_save(struct render *render)
 	    mark->value_mask, mark->mask, mark->mask);
 	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j DROP", drop, mark->value_mask);
 	/*
-	 * What is for the router itself was only looked at (DNS): its answers must not be
-	 * steered to where the same query would have been forwarded.
+	 * What a REDIRECT (of DNS, of a proxy) has brought to the router itself was judged by
+	 * where it was bound for: its answers must not be steered to there.
 	 */
 	add(render, FW_SAVE,
 	    "-m addrtype --dst-type LOCAL -m conntrack --ctdir ORIGINAL -j RETURN");
@@ -436,7 +462,8 @@ static void render_jumps(struct render *render)
 		add_jump(render, "PREROUTING", FW_PRE);
 	if (render->queues && forward)
 		add_jump(render, "FORWARD", FW_REPLY);
-	if (render->queues && output)
+	/* whoever asks the router's own resolver may be a client whose flows are forwarded */
+	if (render->watch_dns || (render->queues && output))
 		add_jump(render, "INPUT", FW_REPLY);
 	if (render->enforce) {
 		/* drops what was queued for the router; the save of the rest is POSTROUTING's */
@@ -445,7 +472,7 @@ static void render_jumps(struct render *render)
 			add_jump(render, "OUTPUT", FW_OUT);
 		add_jump(render, "POSTROUTING", FW_SAVE);
 	}
-	if (render->queues && output)
+	if (render->watch_dns || (render->queues && output))
 		add_jump(render, "OUTPUT", FW_LOCAL);
 }
 
@@ -459,7 +486,7 @@ int fw_plan_build(struct fw_plan *plan, const struct conf *conf, int family,
 		.family = family,
 		.enforce = conf->mode == CONF_ENFORCE,
 		.queues = stage == FIREWALL_FULL,
-		.queue_dns = false,
+		.watch_dns = stage == FIREWALL_FULL && conf->names.watch_dns,
 	};
 
 	memset(plan, 0, sizeof(*plan));
@@ -474,7 +501,8 @@ int fw_plan_build(struct fw_plan *plan, const struct conf *conf, int family,
 		render_reply(&render);
 	if (plan->chains[FW_SAVE].wanted)
 		render_save(&render);
-	render_local(&render);
+	if (plan->chains[FW_LOCAL].wanted)
+		render_local(&render);
 	return plan->failed ? -ENOMEM : 0;
 }
 

@@ -94,6 +94,8 @@ struct policy *policy_load(const char *path, struct diag_list *diags)
 	policy->rules = rules_of(policy->conf, diags);
 	if (!policy->rules || diags->errors > errors)
 		goto fail;
+	if (!ruleset_names_hosts(policy->rules))
+		policy->conf->names.watch_dns = false;
 	policy->value_is_nat = calloc(policy->conf->mark.user_max + 1, sizeof(bool));
 	if (!policy->value_is_nat) {
 		diag_error(diags, NULL, 0, "out of memory");

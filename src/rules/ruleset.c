@@ -46,6 +46,19 @@ bool ruleset_is_header_only(const struct ruleset *ruleset)
 	return ruleset->header_only;
 }
 
+bool ruleset_names_hosts(const struct ruleset *ruleset)
+{
+	for (size_t i = 0; i < ruleset->count; i++) {
+		const struct rule *rule = &ruleset->rules[i];
+
+		/* those of a TEST_NOT stand among the others */
+		for (uint32_t j = 0; j < rule->test_count; j++)
+			if (rule->tests[j].kind == TEST_HOST)
+				return true;
+	}
+	return false;
+}
+
 void rule_facts_from_packet(struct rule_facts *facts, const struct packet *packet)
 {
 	const struct packet_meta *meta = &packet->meta;

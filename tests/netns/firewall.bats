@@ -10,7 +10,7 @@ load lab.bash
 setup_file() {
 	lab_file veth || return 0
 	lab_nat ppp0 wan1 wan2
-	lab_server_echo 7000 7001 7002 7003 7004 7005 7006
+	lab_server_echo 53 7000 7001 7002 7003 7004 7005 7006
 	lab_spawn inside "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" serve 7100
 	lab_spawn service "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp "${LAB_UP4[ppp0]}" \
 		--udp "${LAB_UP6[ppp0]}" 7101
@@ -43,6 +43,8 @@ teardown() {
 	fi
 	lab_stop null || true
 	lab_stop watch || true
+	lab_stop resolver || true
+	no_redirects
 	[[ ! -s $LAB_CONF ]] || firewallctl remove || true
 	if [[ $variant == legacy ]]; then
 		for family in ip ip6; do
@@ -694,27 +696,218 @@ what_holds_the_network_together_is_left() {
 @test "nft: what holds the network together is left alone" { what_holds_the_network_together_is_left nft; }
 @test "legacy: what holds the network together is left alone" { what_holds_the_network_together_is_left legacy; }
 
-the_routers_own_resolver_is_looked_at() {
+# ---- DNS ----
+
+# A name server of the router's own, by the addresses that its clients know it by.
+resolver() {
+	lab_spawn resolver "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp $LAB_ROUTER4 \
+		--udp $LAB_ROUTER6 --udp 127.0.0.1 53
+	wait_until 5 on_router socat -u OPEN:/dev/null TCP:127.0.0.1:53
+}
+
+# looked_at HOOK PROTO SPORT DPORT MARK SRC DST: how many such packets were queued; "any" is any.
+looked_at() {
+	awk -v wanted="$*" 'BEGIN { n = split(wanted, want, " "); split("1 2 3 4 5 7 8", at, " ") }
+		{ for (i = 1; i <= n; i++) if (want[i] != "any" && want[i] != $at[i]) next; count++ }
+		END { print count + 0 }' "$LAB_DIR/log/null.out"
+}
+
+# exchanges COUNT NAMESPACE ADDRESS [OPTION...]: so many questions on port 53, each awaiting its answer.
+exchanges() {
+	local count=$1 namespace=$2 address=$3
+	shift 3
+	rm -f "$LAB_DIR/log/talk.status"
+	lab_talk_spawn talk "$namespace" "$address" 53 --interval 0 --count "$count" "$@"
+	wait_until 20 lab_pid_gone "$(lab_pid talk)"
+	equal "answers" "$(lab_talk_count talk)" "$count"
+	lab_stop talk
+}
+
+forget() {
+	: >"$LAB_DIR/log/null.out"
+	on_net conntrack -F 2>/dev/null
+	on_router conntrack -F 2>/dev/null
+}
+
+dns_is_queued_though_final() {
+	local address client namespace asks answers
 	use "$1"
 	steer
 	firewallctl apply
-	answer 0=1
-	lab_spawn resolver "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp $LAB_ROUTER4 \
-		--udp $LAB_ROUTER6 53
-	wait_until 5 on_router socat -u OPEN:/dev/null TCP:127.0.0.1:53
-	: >"$LAB_DIR/log/null.out"
-	converse talk-udp "$LAB_CLIENT" $LAB_ROUTER4 53 --udp
-	converse talk-tcp "$LAB_CLIENT" $LAB_ROUTER6 53
-	# its answers go back to where they are asked for, and carry no value
-	equal "connmarks" "$(connmark_of $LAB_ROUTER4 53 udp) $(connmark_of $LAB_ROUTER6 53)" "0 0"
-	(($(asked 53) >= 2))
-	refute grep -q 0x7e "$LAB_DIR/log/null.out"
-	lab_talk_end talk-udp
-	lab_talk_end talk-tcp
+	answer 53=1 0=7f
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		[[ $address == *:* ]] && client=$LAB_CLIENT6 || client=$LAB_CLIENT4
+		forget
+		exchanges 20 "$LAB_CLIENT" "$address" --udp
+		equal "uplink" "$(uplink_of "$address" 53 udp)" 1
+		equal "connmark" "$(connmark_of "$address" 53 udp)" 1
+		# for the decision, and from then on where both sides have the addresses that they know
+		equal "asked for a decision" "$(looked_at 0)" 1
+		equal "questions" "$(looked_at 2 17 any 53 0x1 $client "$address")" 20
+		equal "answers" "$(looked_at 2 17 53 any 0x1 "$address" $client)" 20
+		exchanges 20 "$LAB_CLIENT" "$address"
+		equal "uplink of tcp" "$(uplink_of "$address" 53)" 1
+		equal "asked for a decision" "$(looked_at 0)" 2
+		(($(looked_at 2 6 any 53 0x1 $client "$address") >= 20))
+		(($(looked_at 2 6 53 any 0x1 "$address" $client) >= 20))
+
+		# the router's own questions
+		forget
+		exchanges 20 "$LAB_ROUTER" "$address" --udp
+		equal "uplink, local" "$(uplink_of "$address" 53 udp)" 1
+		equal "asked for a decision, local" "$(looked_at 3 17 any 53 0x0)" 1
+		equal "questions, local" "$(looked_at 3 17 any 53)" 20
+		equal "answers, local" "$(looked_at 1 17 53 any 0x1 "$address")" 20
+		# the very same addresses, so that they match
+		asks=$(awk '$1 == 3 { print $7, $3 }' "$LAB_DIR/log/null.out" | sort -u)
+		answers=$(awk '$1 == 1 { print $8, $4 }' "$LAB_DIR/log/null.out" | sort -u)
+		equal "addresses and ports" "$asks" "$answers"
+		exchanges 20 "$LAB_ROUTER" "$address"
+		equal "uplink of tcp, local" "$(uplink_of "$address" 53)" 1
+		(($(looked_at 3 6 any 53 0x1) >= 20))
+		(($(looked_at 1 6 53 any 0x1 "$address") >= 20))
+	done
+}
+@test "nft: DNS is queued though its flow is final, and keeps its uplink" { dns_is_queued_though_final nft; }
+@test "legacy: DNS is queued though its flow is final, and keeps its uplink" { dns_is_queued_though_final legacy; }
+
+open_dns_is_queued_as_others_and_once_more() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 53=81 0=7f
+	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
+	equal "before routing" "$(looked_at 0 17 any 53)" 5
+	equal "on their way" "$(looked_at 2 17 any 53 0x81 $LAB_CLIENT4 $LAB_ECHO4)" 5
+	equal "answers" "$(looked_at 2 17 53 any 0x81 $LAB_ECHO4 $LAB_CLIENT4)" 5
+	forget
+	exchanges 5 "$LAB_ROUTER" $LAB_ECHO6 --udp
+	equal "local" "$(looked_at 3 17 any 53)" 5
+	equal "answers, local" "$(looked_at 1 17 53 any 0x81 $LAB_ECHO6)" 5
+	# a VPN's own: neither its questions nor a mark
+	forget
+	lab_stop null
+	answer 9=1
+	exchanges 5 "$LAB_ROUTER" $LAB_ECHO4 --udp --mark 0x100000
+	equal "with a foreign mark" "$(looked_at 3)" 0
+	equal "its connmark" "$(connmark_of $LAB_ECHO4 53 udp)" 0
+	# questions of a flow that is older than our knowledge carry the hint, as all others do
+	forget
+	firewallctl apply-no-queues
+	converse talk-old "$LAB_ROUTER" $LAB_ECHO4 53
+	firewallctl apply
+	wait_until 5 grep -q '^3 6 [0-9]* 53 0x7e' "$LAB_DIR/log/null.out"
+	lab_talk_end talk-old
+}
+@test "nft: open DNS is queued as all others, and once more where it passes" { open_dns_is_queued_as_others_and_once_more nft; }
+@test "legacy: open DNS is queued as all others, and once more where it passes" { open_dns_is_queued_as_others_and_once_more legacy; }
+
+the_routers_own_resolver_is_watched() {
+	local keys
+	resolver
+	for keys in '' 'hooks = ["forward"];' 'interfaces = ["nowhere"];'; do
+		FIREWALL_KEYS=$keys use "$1"
+		steer 2>/dev/null || true
+		firewallctl apply
+		answer 9=1
+		forget
+		exchanges 10 "$LAB_CLIENT" $LAB_ROUTER4 --udp
+		equal "questions" "$(looked_at 1 17 any 53 0x0 $LAB_CLIENT4 $LAB_ROUTER4)" 10
+		equal "answers" "$(looked_at 3 17 53 any 0x0 $LAB_ROUTER4 $LAB_CLIENT4)" 10
+		equal "all" "$(looked_at any 17)" 20
+		exchanges 10 "$LAB_CLIENT" $LAB_ROUTER6
+		(($(looked_at 1 6 any 53 0x0 $LAB_CLIENT6 $LAB_ROUTER6) >= 10))
+		(($(looked_at 3 6 53 any 0x0 $LAB_ROUTER6 $LAB_CLIENT6) >= 10))
+		equal "connmarks" "$(connmark_of $LAB_ROUTER4 53 udp) $(connmark_of $LAB_ROUTER6 53)" "0 0"
+		# what the router asks itself is nobody's business
+		forget
+		exchanges 5 "$LAB_ROUTER" 127.0.0.1 --udp
+		exchanges 5 "$LAB_ROUTER" $LAB_ROUTER4 --udp
+		equal "by loopback" "$(looked_at)" 0
+		lab_stop null
+	done
 	lab_stop resolver
 }
-@test "nft: the router's own resolver is looked at, not steered" { the_routers_own_resolver_is_looked_at nft; }
-@test "legacy: the router's own resolver is looked at, not steered" { the_routers_own_resolver_is_looked_at legacy; }
+@test "nft: the router's own resolver is watched, not steered" { the_routers_own_resolver_is_watched nft; }
+@test "legacy: the router's own resolver is watched, not steered" { the_routers_own_resolver_is_watched legacy; }
+
+# What the next test's redirections, in a chain of their own, have left.
+no_redirects() {
+	local command
+	for command in iptables-nft ip6tables-nft iptables-legacy ip6tables-legacy; do
+		on_router $command -w -t nat -F dns || continue
+		on_router $command -w -t nat -D PREROUTING -i lan -j dns || true
+		on_router $command -w -t nat -X dns
+	done 2>/dev/null
+}
+
+redirected_dns_matches_its_answers() {
+	local family address client router
+	use "$1"
+	steer
+	firewallctl apply
+	resolver
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		family=4 client=$LAB_CLIENT4 router=$LAB_ROUTER4
+		[[ $address != *:* ]] || family=6 client=$LAB_CLIENT6 router=$LAB_ROUTER6
+		ipt $family -t nat -N dns
+		ipt $family -t nat -A PREROUTING -i lan -j dns
+		ipt $family -t nat -A dns -p udp --dport 53 -j REDIRECT
+		ipt $family -t nat -A dns -p tcp --dport 53 -j REDIRECT
+		answer 9=1
+		forget
+		exchanges 10 "$LAB_CLIENT" "$address" --udp
+		equal "questions" "$(looked_at 1 17 any 53 any $client $router)" 10
+		equal "answers" "$(looked_at 3 17 53 any 0x0 $router $client)" 10
+		equal "connmark" "$(connmark_of "$address" 53 udp)" 0
+		lab_stop null
+		# dropped is dropped, though it would be queued on its way
+		answer 53=7d
+		forget
+		refute on_client socat -u OPEN:/dev/null "TCP:$(lab_literal "$address"):53,connect-timeout=1"
+		(($(looked_at 0 6 any 53) >= 1))
+		equal "dropped, and looked at" "$(looked_at 1)" 0
+		lab_stop null
+		ipt $family -t nat -F dns
+		# to another name server, and masqueraded on the way there
+		ipt $family -t nat -A dns -p udp --dport 53 -d "$address" \
+			-j DNAT --to "$([[ $family == 4 ]] && echo $LAB_WEB4 || echo $LAB_WEB6)"
+		answer 53=1
+		forget
+		exchanges 10 "$LAB_CLIENT" "$address" --udp
+		equal "asked for a decision" "$(looked_at 0 17 any 53 0x0 $client "$address")" 1
+		equal "questions, elsewhere" "$(looked_at 2 17 any 53 0x1 $client $LAB_WEB4)$(looked_at 2 17 any 53 0x1 $client $LAB_WEB6)" \
+			"$([[ $family == 4 ]] && echo 100 || echo 010)"
+		equal "answers, from there" "$(looked_at 2 17 53 any 0x1 $LAB_WEB4 $client)$(looked_at 2 17 53 any 0x1 $LAB_WEB6 $client)" \
+			"$([[ $family == 4 ]] && echo 100 || echo 010)"
+		no_redirects
+		lab_stop null
+	done
+	lab_stop resolver
+}
+@test "nft: redirected DNS matches its answers, and drop is drop" { redirected_dns_matches_its_answers nft; }
+@test "legacy: redirected DNS matches its answers, and drop is drop" { redirected_dns_matches_its_answers legacy; }
+
+two_questions_at_once_are_both_answered() {
+	use "$1"
+	steer
+	firewallctl apply
+	answer 53=1 0=7f
+	# as resolvers ask for IPv4 and IPv6 addresses, from one port that nothing has used before
+	run -0 on_client $LAB_PYTHON - $LAB_ECHO4 <<-'END'
+		import socket, sys
+		for _ in range(200):
+		    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+		        s.settimeout(3)
+		        s.connect((sys.argv[1], 53))
+		        s.send(b"a"), s.send(b"aaaa")
+		        assert {s.recv(9), s.recv(9)} == {b"a", b"aaaa"}
+	END
+	equal "questions" "$(looked_at 2 17 any 53)" 400
+	equal "answers" "$(looked_at 2 17 53 any)" 400
+}
+@test "nft: two questions at once are both answered" { two_questions_at_once_are_both_answered nft; }
+@test "legacy: two questions at once are both answered" { two_questions_at_once_are_both_answered legacy; }
 
 icmp_errors_change_no_mark() {
 	use "$1"
@@ -748,6 +941,16 @@ observing_marks_nothing() {
 	done
 	lab_talk_end talk-4
 	lab_talk_end talk-local
+	# DNS: before routing as all others, and where it passes
+	resolver
+	forget
+	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
+	exchanges 5 "$LAB_CLIENT" $LAB_ROUTER6 --udp
+	exchanges 5 "$LAB_ROUTER" 127.0.0.1 --udp
+	equal "forwarded" "$(looked_at 0) $(looked_at 2 17 any 53 0x0) $(looked_at 2 17 53 any 0x0)" "5 5 5"
+	equal "of the router" "$(looked_at 1 17 any 53 0x0) $(looked_at 3 17 53 any 0x0)" "5 5"
+	equal "all" "$(looked_at)" 25
+	lab_stop resolver
 }
 @test "nft: observing sees both directions and marks nothing" { observing_marks_nothing nft; }
 @test "legacy: observing sees both directions and marks nothing" { observing_marks_nothing legacy; }
@@ -764,6 +967,9 @@ without_main_first_replies_come_in() {
 	wait_until 5 grep -q '^2 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
 	equal "asked about once" "$(asked 7001)" 1
 	equal "uplinks" "$(uplink_of $LAB_ECHO4 7001) $(uplink_of $LAB_ECHO6 7002)" "1 1"
+	# answers are queued with the mark of their flow
+	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
+	equal "answers of DNS" "$(looked_at 2 17 53 any 0x2)" 5
 	for talk in talk-4 talk-6 talk-fwd talk-svc; do
 		lab_talk_lives $talk
 		lab_talk_end $talk

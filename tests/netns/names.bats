@@ -178,3 +178,26 @@ names_move() {
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --first 'OTHER\n'
 	lab_talk_end talk
 }
+
+# The chains are as the configuration and the rules want them, with so many rules for DNS.
+dns_rules() { # COUNT
+	on_router "$WAYMARK_BUILD/waymark" firewall check -c "$LAB_CONF" || return 1
+	(($(on_router iptables-save | grep -c -e '--[ds]port 53 .*-j NFQUEUE') == $1)) || return 1
+	(($(waymark firewall show -6 -c "$LAB_CONF" | grep -c -e '--[ds]port 53 .*-j NFQUEUE') == $1))
+}
+
+@test "DNS is watched as long as a rule asks for a name, also over reloads" {
+	local by_header='{ name = "mail"; match = { proto = "tcp"; dport = 25; }; uplink = "mail.out"; }'
+	local by_name='{ name = "video"; match = { host = "video.example.net"; }; uplink = "isdn"; enabled = %s; }'
+	# shellcheck disable=SC2059 # a format of ours
+	rules() { printf "rules = ( $by_header, $by_name );\n" "$1" | lab_conf nat; }
+	rules false
+	lab_waymarkd
+	dns_rules 0
+	rules true
+	waymark reload -c "$LAB_CONF"
+	dns_rules 8
+	rules false
+	waymark reload -c "$LAB_CONF"
+	dns_rules 0
+}

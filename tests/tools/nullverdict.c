@@ -7,7 +7,7 @@
  * RULE is PORT=MARK or PORT=MARK,N,MARK2: packets whose source or destination port is PORT
  * get the bits MARK (hex, within MASK), and MARK2 from the Nth packet of that rule on. Port 0
  * is everything else; without it, everything else keeps its bits. One line a packet:
- * "hook proto sport dport mark newmark", after "ready".
+ * "hook proto sport dport mark newmark src dst", after "ready".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -57,6 +57,20 @@ static void ports_of(const uint8_t *packet, size_t length, unsigned *proto, unsi
 	*dport = (unsigned)packet[header + 2] << 8 | packet[header + 3];
 }
 
+static void addresses_of(const uint8_t *packet, size_t length, char src[INET6_ADDRSTRLEN],
+			 char dst[INET6_ADDRSTRLEN])
+{
+	strcpy(src, "-");
+	strcpy(dst, "-");
+	if (length >= 40 && packet[0] >> 4 == 6) {
+		inet_ntop(AF_INET6, packet + 8, src, INET6_ADDRSTRLEN);
+		inet_ntop(AF_INET6, packet + 24, dst, INET6_ADDRSTRLEN);
+	} else if (length >= 20 && packet[0] >> 4 == 4) {
+		inet_ntop(AF_INET, packet + 12, src, INET6_ADDRSTRLEN);
+		inet_ntop(AF_INET, packet + 16, dst, INET6_ADDRSTRLEN);
+	}
+}
+
 static unsigned decide(unsigned sport, unsigned dport, unsigned mark)
 {
 	struct rule *found = NULL;
@@ -79,23 +93,28 @@ static int answer(const struct nlmsghdr *header, void *data)
 	const struct nfgenmsg *generic = mnl_nlmsg_get_payload(header);
 	struct nlmsghdr *verdict;
 	unsigned proto = 0, sport = 0, dport = 0, mark = 0, new;
+	char src[INET6_ADDRSTRLEN] = "-", dst[INET6_ADDRSTRLEN] = "-";
 
 	if (nfq_nlmsg_parse(header, attributes) < 0 || !attributes[NFQA_PACKET_HDR])
 		return MNL_CB_OK;
 	packet = mnl_attr_get_payload(attributes[NFQA_PACKET_HDR]);
 	if (attributes[NFQA_MARK])
 		mark = ntohl(mnl_attr_get_u32(attributes[NFQA_MARK]));
-	if (attributes[NFQA_PAYLOAD])
-		ports_of(mnl_attr_get_payload(attributes[NFQA_PAYLOAD]),
-			 mnl_attr_get_payload_len(attributes[NFQA_PAYLOAD]), &proto, &sport,
-			 &dport);
+	if (attributes[NFQA_PAYLOAD]) {
+		const uint8_t *bytes = mnl_attr_get_payload(attributes[NFQA_PAYLOAD]);
+		size_t length = mnl_attr_get_payload_len(attributes[NFQA_PAYLOAD]);
+
+		ports_of(bytes, length, &proto, &sport, &dport);
+		addresses_of(bytes, length, src, dst);
+	}
 	new = decide(sport, dport, mark);
 	verdict = nfq_nlmsg_put(seen->reply, NFQNL_MSG_VERDICT, ntohs(generic->res_id));
 	nfq_nlmsg_verdict_put(verdict, (int)ntohl(packet->packet_id), NF_ACCEPT);
 	nfq_nlmsg_verdict_put_mark(verdict, new);
 	if (mnl_socket_sendto(seen->socket, verdict, verdict->nlmsg_len) < 0)
 		perror("verdict");
-	printf("%u %u %u %u 0x%x 0x%x\n", packet->hook, proto, sport, dport, mark, new);
+	printf("%u %u %u %u 0x%x 0x%x %s %s\n", packet->hook, proto, sport, dport, mark, new, src,
+	       dst);
 	fflush(stdout);
 	return MNL_CB_OK;
 }

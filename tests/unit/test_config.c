@@ -32,6 +32,7 @@ static void an_empty_file_gives_every_default(void **state)
 	assert_int_equal(conf->names.max, 262144);
 	assert_true(conf->names.per_client);
 	assert_int_equal(conf->names.min_ttl_s, 60);
+	assert_true(conf->names.watch_dns);
 	assert_true(conf->firewall.manage);
 	assert_int_equal(conf->firewall.command, CONF_IPTABLES_AUTO);
 	assert_int_equal(conf->firewall.interface_count, 0);

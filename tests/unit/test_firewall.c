@@ -35,6 +35,7 @@ static struct conf basic(void)
 	conf.path = "waymark.conf";
 	conf.mode = CONF_ENFORCE;
 	conf.queue.count = 2;
+	conf.names.watch_dns = true;
 	conf.firewall.hook_forward = conf.firewall.hook_output = true;
 	conf.routing.main_first = conf.routing.return_path = true;
 	conf.uplinks = uplinks;
@@ -219,6 +220,7 @@ static void the_return_path_can_be_off(void **state)
 	assert_has_not(&conf, 6, "--ctstate NEW");
 	/* who steers nothing local then needs no chain in OUTPUT */
 	conf.firewall.hook_output = false;
+	conf.names.watch_dns = false;
 	assert_has_not(&conf, 6, "WAYMARK-OUT");
 }
 
@@ -243,8 +245,10 @@ static void each_hook_can_be_off(void **state)
 
 	(void)state;
 	conf.firewall.hook_output = false;
+	conf.names.watch_dns = false;
 	assert_has_not(&conf, 4, "*security");
 	assert_has_not(&conf, 4, "-A INPUT -j WAYMARK-REPLY");
+	conf.names.watch_dns = true;
 	/* answers of local services still take the return path */
 	assert_has(&conf, 4,
 		   "-A WAYMARK-OUT -m conntrack --ctdir REPLY -j CONNMARK --restore-mark");
@@ -254,6 +258,88 @@ static void each_hook_can_be_off(void **state)
 	assert_has_not(&conf, 4, "-A FORWARD");
 	assert_has(&conf, 4, "*security");
 	assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY");
+}
+
+/* One rule of a chain after the other, each with what queues it. */
+static void assert_in_order(const struct conf *conf, int family, const char *const rules[])
+{
+	char *text = full(conf, family), *at = text;
+
+	for (size_t i = 0; rules[i]; i++) {
+		char *found = strstr(at, rules[i]);
+
+		if (!found)
+			fail_msg("'%s' is not in, or not after the ones before it:\n%s", rules[i],
+				 text);
+		at = found + strlen(rules[i]);
+	}
+	free(text);
+}
+
+static void dns_is_queued_before_anything_is_final(void **state)
+{
+	struct conf conf = basic();
+	const char *const wanted[] = {
+		"-A WAYMARK-REPLY -i lo -j RETURN\n",
+		"-A WAYMARK-REPLY -m mark --mark 0x7d/0x7f -j RETURN\n",
+		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE --queue-balance 0:1 "
+		"--queue-bypass\n",
+		"-A WAYMARK-REPLY -p tcp -m tcp --dport 53 -j NFQUEUE",
+		"-A WAYMARK-REPLY -p udp -m udp --sport 53 -j NFQUEUE",
+		"-A WAYMARK-REPLY -p tcp -m tcp --sport 53 -j NFQUEUE",
+		"-m conntrack --ctdir REPLY -m mark --mark 0x80/0x80 -j NFQUEUE",
+		"-A WAYMARK-OUT -o lo -j RETURN\n",
+		"-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53 -j NFQUEUE",
+		"-A WAYMARK-OUT -p tcp -m tcp --sport 53 ! --dport 53 -j NFQUEUE",
+		"-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark ! --mark 0x0/0x7f "
+		"-m mark --mark 0x0/0x80 -j NFQUEUE",
+		"-A WAYMARK-OUT -p tcp -m tcp --dport 53 -m mark ! --mark 0x0/0x7f "
+		"-m mark --mark 0x0/0x80 -j NFQUEUE",
+		"-A WAYMARK-OUT -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-OUT -m conntrack --ctdir ORIGINAL -j NFQUEUE",
+		NULL,
+	};
+
+	(void)state;
+	assert_in_order(&conf, 4, wanted);
+	assert_in_order(&conf, 6, wanted);
+}
+
+static void dns_is_not_watched_without_need(void **state)
+{
+	struct conf conf = basic();
+
+	(void)state;
+	conf.names.watch_dns = false;
+	for (int family = 4; family <= 6; family += 2) {
+		assert_has_not(&conf, family, " 53 ");
+		conf.mode = CONF_OBSERVE;
+		assert_has_not(&conf, family, " 53 ");
+		conf.mode = CONF_ENFORCE;
+	}
+}
+
+static void dns_is_watched_where_its_hook_sees_flows(void **state)
+{
+	struct conf conf = basic();
+
+	(void)state;
+	/* a client's resolver may be the router itself, of whose own flows none is looked at */
+	conf.firewall.hook_output = false;
+	for (int observe = 0; observe < 2; observe++) {
+		conf.mode = observe ? CONF_OBSERVE : CONF_ENFORCE;
+		assert_has(&conf, 4, "-A FORWARD -j WAYMARK-REPLY\n");
+		assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY\n");
+		assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53");
+		assert_has_not(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53");
+		assert_has_not(&conf, 4, "-A WAYMARK-OUT -m conntrack --ctdir ORIGINAL");
+	}
+	assert_has(&conf, 4, "-A WAYMARK-REPLY -m addrtype --dst-type LOCAL -j RETURN\n");
+	conf = basic();
+	conf.firewall.hook_forward = false;
+	assert_has_not(&conf, 4, "-A FORWARD");
+	assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY\n");
+	assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark");
 }
 
 static void observing_writes_no_mark(void **state)
@@ -622,6 +708,9 @@ int main(void)
 		cmocka_unit_test(the_return_path_can_be_off),
 		cmocka_unit_test(flows_begin_on_the_interfaces_given),
 		cmocka_unit_test(each_hook_can_be_off),
+		cmocka_unit_test(dns_is_queued_before_anything_is_final),
+		cmocka_unit_test(dns_is_not_watched_without_need),
+		cmocka_unit_test(dns_is_watched_where_its_hook_sees_flows),
 		cmocka_unit_test(observing_writes_no_mark),
 		cmocka_unit_test(foreign_marks_can_be_steered),
 		cmocka_unit_test(each_family_has_its_own_exclusions),
