@@ -83,4 +83,36 @@ char *route_plan_text(const struct conf *conf, struct diag_list *diags);
 /* Warns of each fwmark rule of others in this kernel that looks at bits of our mask; no privilege. */
 void route_check_mark_rules(const struct conf *conf, struct diag_list *diags);
 
+/* ---- where one packet would go: lookup.c ---- */
+
+#define ROUTE_INTERFACE_SIZE 16 /* IFNAMSIZ */
+#define ROUTE_ERROR_SIZE 160
+
+struct route_question {
+	struct ip_addr dst;
+	struct ip_addr src;   /* family IP_NONE: the kernel chooses. IPv4 takes no foreign one without iface_in */
+	const char *iface_in; /* the packet came in by it and is forwarded; NULL: this machine sends it */
+	uint32_t mark;	      /* all bits, not only ours */
+	uint32_t uid;
+	uint16_t sport, dport;
+	uint8_t proto, tos;
+	bool has_ports, has_uid;
+};
+
+struct route_answer {
+	const char *type; /* "unicast", "local", ...; NULL: refused, or not asked */
+	uint32_t table;
+	char interface[ROUTE_INTERFACE_SIZE];
+	struct ip_addr gateway, source; /* family IP_NONE: none */
+	/* "" if there is a route; else "unreachable", "blackhole", "prohibit", "no route", or a sentence */
+	char error[ROUTE_ERROR_SIZE];
+};
+
+/*
+ * Asks this machine's kernel (RTM_GETROUTE): all its policy rules count. Needs no privilege,
+ * changes nothing. 0: it has answered, by a route or by a refusal (error); -errno: it could not be
+ * asked, error says why.
+ */
+int route_lookup(const struct route_question *question, struct route_answer *answer);
+
 #endif

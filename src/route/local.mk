@@ -3,6 +3,7 @@ libwaymark_la_SOURCES += \
 	src/route/diff.c \
 	src/route/foreign.c \
 	src/route/kernel.c \
+	src/route/lookup.c \
 	src/route/manager.c \
 	src/route/message.c \
 	src/route/plan.c \
@@ -13,6 +14,9 @@ libwaymark_la_SOURCES += \
 UNIT_TESTS += tests/unit/test_route
 tests_unit_test_route_SOURCES = tests/unit/test_route.c
 tests_unit_test_route_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_route_lookup
+tests_unit_test_route_lookup_SOURCES = tests/unit/test_route_lookup.c
+tests_unit_test_route_lookup_LDADD = $(UNIT_LDADD)
 NETNS_TESTS += tests/netns/route.bats
 # the route module alone, for tests/netns/route.bats
 check_PROGRAMS += tests/tools/routectl

@@ -87,5 +87,7 @@ bool route_parse_rule(const struct nlmsghdr *message, struct route_rule *rule);
  * behind the last); all of them are marked strange.
  */
 bool route_parse_route(const struct nlmsghdr *message, unsigned next, struct route_route *route);
+/* The answer to RTM_GETROUTE; fills all but the error. */
+bool route_parse_answer(const struct nlmsghdr *message, struct route_answer *answer);
 
 #endif
