@@ -11,14 +11,21 @@
  * that held the server's address, or the name that its last connection to that
  * endpoint showed. Where the client has nothing, what anybody's connection to the
  * endpoint showed; then the newest answer that anybody got. App and rule are the
- * endpoint's, whoever taught them.
+ * endpoint's, whoever taught them, and have a lifetime of their own.
  *
- * Bounds: never more than `max` entries and the bytes reserved at names_new(); a full
- * bucket gives up what has expired, else what was written longest ago. Nothing allocates
- * afterwards. Expiry is by the times that callers pass (packet time), so replay and live agree.
- * Threads: any number of readers and writers. Readers never block, and take no lock:
- * a reader that meets a writer in the same bucket tries again a few times, then answers
- * "not found". A writer that meets another one lets its entry go, and counts it.
+ * Bounds: never more than `max` entries and the bytes reserved at names_new(). An entry shares a
+ * bucket of at most eight with others; a full bucket gives up what has expired, else what was
+ * written longest ago. A name takes two entries, its client's and everybody's. One address
+ * has at most a bucket of everybody's entries, and one of each client's.
+ * Nothing allocates after names_new().
+ *
+ * Time: expiry is by the times that callers pass (packet time), so replay and live agree. Threads'
+ * times may differ a little; what seems written over a minute from now is left from before the
+ * clock was set back: it counts as the oldest.
+ *
+ * Threads: any number of readers and writers. Nobody blocks and nobody takes a lock: a
+ * reader that meets a writer in the same bucket tries again for about a microsecond, then answers
+ * "not found"; a writer that meets another one lets its entry go as late, and counts it.
  */
 #ifndef WAYMARK_NAMES_H
 #define WAYMARK_NAMES_H
@@ -35,9 +42,12 @@
 
 struct names;
 
-/* `max` entries, all memory reserved now (touched as it is used). NULL on out of memory. */
+/*
+ * `max` entries, all memory reserved now (touched as it is used): about 128 bytes an entry. With
+ * `max` 0 nothing is kept and nothing found. The seed is copied. NULL on out of memory.
+ */
 struct names *names_new(uint32_t max, const struct hash_seed *seed);
-void names_free(struct names *names);
+void names_free(struct names *names); /* NULL is fine */
 
 /* The far end of a connection. */
 struct names_endpoint {
@@ -47,8 +57,15 @@ struct names_endpoint {
 };
 
 /*
+ * What is added is kept for ttl_s from now_us on; ttl 0 keeps nothing. A name that is there already
+ * lives on, never shorter than was promised before; another one takes its place. Refused
+ * in silence: addresses of no family as the far end, hosts of no or more than 253 bytes or with
+ * a NUL in them. A client of no family (or one that is not known) adds for everybody alone.
+ */
+
+/*
  * `client` was told that `host` is at `address`. Hosts are lower case, without trailing dot,
- * at most 253 bytes. Kept for ttl_s from now_us on, for the client and for everybody.
+ * not terminated. Kept for the client and for everybody.
  */
 void names_add_answer(struct names *names, const struct ip_addr *client, const char *host,
 		      size_t length, const struct ip_addr *address, uint32_t ttl_s,
@@ -57,14 +74,18 @@ void names_add_answer(struct names *names, const struct ip_addr *client, const c
 void names_add_seen(struct names *names, const struct ip_addr *client,
 		    const struct names_endpoint *server, const char *host, size_t length,
 		    uint8_t source, uint32_t ttl_s, uint64_t now_us);
-/* A flow to `server` turned out, late, to be these apps, and `rule` (a fingerprint, 0: none) decided it. */
+/*
+ * A flow to `server` turned out, late, to be these apps (the first NAMES_APPS of them are kept), and
+ * `rule` (a fingerprint, 0: none) decided it. Replaces what was learned before; neither app nor
+ * rule is nothing to learn.
+ */
 void names_add_learned(struct names *names, const struct names_endpoint *server,
 		       const uint16_t *apps, size_t app_count, uint64_t rule, uint32_t ttl_s,
 		       uint64_t now_us);
 
 /* Where a guess's name comes from. */
 enum names_origin {
-	NAMES_NO_HOST,
+	NAMES_NO_HOST,	     /* app or rule alone are known */
 	NAMES_CLIENT_ANSWER, /* DNS, to this client */
 	NAMES_CLIENT_SEEN,   /* this client's last connection to the endpoint */
 	NAMES_SERVER_SEEN,   /* anybody's last connection to the endpoint */
@@ -85,8 +106,9 @@ struct names_guess {
 };
 
 /*
- * False: nothing is known (then *guess is undefined). `per_client` false: every client counts as everybody.
- * Costs two or three cache misses, nothing more.
+ * False: nothing is known (then *guess is undefined). `per_client` false: every client counts as
+ * everybody, so the newest of what anybody showed and was told. Looks into two buckets, one
+ * of them prefetched; writes nothing that another thread reads.
  */
 bool names_find(const struct names *names, const struct ip_addr *client,
 		const struct names_endpoint *server, bool per_client, uint64_t now_us,
@@ -101,18 +123,24 @@ struct names_entry {
 	uint8_t app_count;
 	uint16_t apps[NAMES_APPS];
 	uint64_t rule;
-	uint64_t expires_us;
+	uint64_t expires_us; /* the name's, if there is one */
 	uint8_t host_length; /* 0: only app or rule are known */
 	char host[NAMES_HOST_SIZE];
 };
 typedef bool names_visit_fn(const struct names_entry *entry, void *context);
-/* Every entry that has not expired at now_us, in no order; may miss what is written meanwhile. The visitor returns false to stop. */
+/*
+ * Every entry that has not expired at now_us, in no order; may miss what is written meanwhile. What was
+ * learned of an endpoint comes with the name that everybody's connections showed there, if there
+ * is one. The visitor returns false to stop.
+ */
 void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *visit, void *context);
 
 struct names_stats {
 	uint64_t entries;    /* in the table now, expired ones that nobody replaced included */
 	uint64_t max, bytes; /* bytes: reserved */
-	uint64_t added, refreshed, evicted, contended; /* contended: let go because of another writer */
+	uint64_t added, refreshed;
+	uint64_t evicted;   /* before they expired, to make room */
+	uint64_t contended; /* let go because of another writer */
 };
 void names_stats(const struct names *names, struct names_stats *stats);
 

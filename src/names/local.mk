@@ -3,3 +3,6 @@ libwaymark_la_SOURCES += \
 	src/names/bucket.c \
 	src/names/bucket.h \
 	src/names/names.c
+UNIT_TESTS += tests/unit/test_names
+tests_unit_test_names_SOURCES = tests/unit/test_names.c
+tests_unit_test_names_LDADD = $(UNIT_LDADD)
