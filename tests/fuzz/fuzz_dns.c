@@ -14,21 +14,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.client_port = 40000,
 		.server_port = 5300,
 	};
+	void *state = NULL;
 	uint8_t *copy;
 
 	if (!size)
 		return 0;
-	copy = malloc(size);
-	fuzz_require(copy != NULL);
-	memcpy(copy, data, size);
+	copy = fuzz_copy(data, size);
 	datagram.bytes = copy;
-	dns->datagram(&datagram, &evidence);
+	dns->datagram(&datagram, &state, &evidence);
 	fuzz_check(&evidence);
 	datagram.server_port = 53;
-	dns->datagram(&datagram, &evidence);
+	dns->datagram(&datagram, &state, &evidence);
 	datagram.length += 100;
-	dns->datagram(&datagram, &evidence);
+	dns->datagram(&datagram, &state, &evidence);
 	fuzz_check(&evidence);
+	fuzz_require(state == NULL);
 	free(copy);
 	fuzz_stream(dns, data, size);
 	return 0;

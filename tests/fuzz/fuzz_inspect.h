@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One inspector over a stream: the input is both directions, cut where its first two bytes say,
- * and read once whole and once at every shorter length. What must hold: no answer is taken back
- * (a refusal is final, a name does not change), and a name is plausible text.
+ * One inspector over a stream: the input is both directions, cut where its first two bytes say.
+ * The client's bytes come first, then the server's: once in two reads, once again growing
+ * in small steps. What must hold: a refusal is final, a name is plausible text and does not
+ * change, and both ways tell the same of the flow (a segmentation is no evidence; a flow seen from
+ * its middle is a guess, and there a segment's end may count).
  */
 #ifndef FUZZ_INSPECT_H
 #define FUZZ_INSPECT_H
@@ -31,61 +33,77 @@ static void fuzz_check(const struct evidence *evidence)
 			fuzz_require(strlen(evidence_alpn(evidence, i)) > 0);
 }
 
+/* A copy that ends where the bytes end, so that the sanitizer sees a read beyond it. */
+static inline uint8_t *fuzz_copy(const uint8_t *bytes, size_t length)
+{
+	uint8_t *copy = malloc(length ? length : 1);
+
+	fuzz_require(copy != NULL);
+	if (length)
+		memcpy(copy, bytes, length);
+	return copy;
+}
+
+/* Both directions up to `step` more bytes at each read; true if the inspector claims the flow. */
+static inline bool fuzz_read(const struct inspector *inspector, struct inspect_stream stream,
+			     const uint8_t *data, size_t cut, size_t size, size_t step,
+			     struct evidence *evidence)
+{
+	enum inspect_status status = INSPECT_MORE;
+	bool claimed = false;
+
+	for (size_t length = 0; length < size && (status == INSPECT_MORE || status == INSPECT_MINE);) {
+		const uint8_t *from[2] = {data, data + cut};
+		struct inspect_note note = {0};
+		size_t part[2];
+
+		/* a read ends with the client's last byte, whatever the step */
+		length += step < (length < cut ? cut : size) - length
+				  ? step
+				  : (length < cut ? cut : size) - length;
+		part[0] = length < cut ? length : cut;
+		part[1] = length - part[0];
+		for (unsigned d = 0; d < 2; d++) {
+			if (part[d] > FLOW_PREFIX_MAX_BYTES)
+				part[d] = FLOW_PREFIX_MAX_BYTES;
+			stream.length[d] = (uint32_t)part[d];
+			stream.bytes[d] = part[d] ? fuzz_copy(from[d], part[d]) : NULL;
+		}
+		stream.last = length == size;
+		status = inspector->stream(&stream, evidence, &note);
+		for (unsigned d = 0; d < 2; d++)
+			free((void *)(uintptr_t)stream.bytes[d]);
+		fuzz_check(evidence);
+		claimed |= status >= INSPECT_MINE;
+		fuzz_require(claimed || evidence->host_source == HOST_SOURCE_NONE);
+		fuzz_require(!note.inner || status == INSPECT_DONE);
+	}
+	return claimed;
+}
+
 static inline void fuzz_stream(const struct inspector *inspector, const uint8_t *data, size_t size)
 {
-	struct evidence evidence = {0};
 	struct inspect_stream stream = {.client_port = 40000};
-	enum inspect_status status = INSPECT_MORE;
+	struct evidence whole = {0}, pieces = {0};
+	bool claimed;
 	size_t cut, step;
 
 	if (size < 3)
 		return;
 	stream.midstream = data[0] & 1;
 	stream.server_port = data[0] & 2 ? 53 : 5300;
-	step = data[0] & 4 ? 1 : 97;
+	step = data[0] & 4 ? (size > 256 ? 13 : 1) : 97;
 	cut = (size_t)data[1] * (size - 2) / 255;
 	data += 2;
 	size -= 2;
 	if (size > 4096)
 		step = 499;
-	/* the client's bytes grow first, then the server's; copies of exact size */
-	for (size_t length = 1; status == INSPECT_MORE || status == INSPECT_MINE; length += step) {
-		uint8_t *copies[2];
-		enum inspect_status next;
-		struct inspect_note note = {0};
-
-		if (length > size)
-			length = size;
-		stream.length[0] = (uint32_t)(length < cut ? length : cut);
-		stream.length[1] = (uint32_t)(length - stream.length[0]);
-		if (stream.length[0] > FLOW_PREFIX_MAX_BYTES)
-			stream.length[0] = FLOW_PREFIX_MAX_BYTES;
-		if (stream.length[1] > FLOW_PREFIX_MAX_BYTES)
-			stream.length[1] = FLOW_PREFIX_MAX_BYTES;
-		copies[0] = malloc(stream.length[0] + 1);
-		copies[1] = malloc(stream.length[1] + 1);
-		fuzz_require(copies[0] && copies[1]);
-		for (unsigned d = 0; d < 2; d++) {
-			/* end to end, so that the byte behind is not ours */
-			uint8_t *exact =
-				realloc(copies[d], stream.length[d] ? stream.length[d] : 1);
-
-			fuzz_require(exact != NULL);
-			copies[d] = exact;
-			if (stream.length[d])
-				memcpy(exact, d ? data + cut : data, stream.length[d]);
-			stream.bytes[d] = stream.length[d] ? exact : NULL;
-		}
-		stream.last = length == size;
-		next = inspector->stream(&stream, &evidence, &note);
-		free(copies[0]);
-		free(copies[1]);
-		fuzz_check(&evidence);
-		fuzz_require(next >= INSPECT_MINE || evidence.host_source == HOST_SOURCE_NONE);
-		status = next;
-		if (length == size)
-			break;
-	}
+	claimed = fuzz_read(inspector, stream, data, cut, size, size, &whole);
+	if (claimed != fuzz_read(inspector, stream, data, cut, size, step, &pieces) ||
+	    whole.host_source != pieces.host_source || strcmp(whole.host, pieces.host) != 0 ||
+	    whole.alpn_length != pieces.alpn_length ||
+	    memcmp(whole.alpn, pieces.alpn, whole.alpn_length) != 0)
+		fuzz_require(stream.midstream);
 }
 
 #endif

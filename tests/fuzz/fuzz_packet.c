@@ -2,6 +2,7 @@
 /*
  * Any bytes as a packet. The first two bytes say how much longer it was on the wire; the rest is
  * copied to a buffer of its exact size, so that a read beyond it is seen.
+ * Covers: src/packet/parse.c
  */
 #include <stdlib.h>
 #include <string.h>

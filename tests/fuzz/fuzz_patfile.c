@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Any bytes as a .pat file; what is read is compiled and scans the file's own bytes. */
+/*
+ * Any bytes as a .pat file; what is read is compiled and scans the file's own bytes.
+ * Covers: src/inspect/pattern_file.c
+ */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,6 +2,7 @@
 /*
  * Any bytes as a frame of a capture, of the link type that the first byte picks: link layer,
  * then the parser. (The file formats themselves are libpcap's.)
+ * Covers: src/source/link.c
  */
 #include <stdlib.h>
 #include <string.h>
