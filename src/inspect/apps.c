@@ -124,7 +124,7 @@ bool app_is_builtin(uint16_t app)
 
 const char *const *app_announced_names(void)
 {
-	static const char *const announced[] = {"quic", "dtls",	 "smtp",       "imaps", "socks",
+	static const char *const announced[] = {"dtls", "smtp",	 "imaps",      "socks",
 						"mdns", "llmnr", "bittorrent", NULL};
 
 	return announced;

@@ -19,6 +19,7 @@
 	X(tls)        \
 	X(http)       \
 	X(dns)        \
+	X(quic)       \
 	X(ssh)
 
 #define INSPECTOR_COUNT_ONE(name) +1

@@ -12,6 +12,9 @@ libwaymark_la_SOURCES += \
 	src/inspect/pattern.c \
 	src/inspect/pattern.h \
 	src/inspect/pattern_file.c \
+	src/inspect/quic.c \
+	src/inspect/quic_keys.c \
+	src/inspect/quic_keys.h \
 	src/inspect/ssh.c \
 	src/inspect/tls.c \
 	src/inspect/tls_hello.c \
@@ -20,7 +23,9 @@ UNIT_TESTS += \
 	tests/unit/test_dns_message \
 	tests/unit/test_inspect \
 	tests/unit/test_inspect_patterns \
-	tests/unit/test_inspect_protocols
+	tests/unit/test_inspect_protocols \
+	tests/unit/test_quic \
+	tests/unit/test_quic_claims
 tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_build.h
 tests_unit_test_dns_message_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_SOURCES = tests/unit/test_inspect.c tests/unit/inspect_support.h
@@ -29,6 +34,11 @@ tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c te
 tests_unit_test_inspect_patterns_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c tests/unit/inspect_support.h
 tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
+quic_test_headers = tests/unit/inspect_support.h tests/unit/quic_build.h tests/unit/quic_support.h tests/unit/quic_vectors.h
+tests_unit_test_quic_SOURCES = tests/unit/test_quic.c $(quic_test_headers)
+tests_unit_test_quic_LDADD = $(UNIT_LDADD)
+tests_unit_test_quic_claims_SOURCES = tests/unit/test_quic_claims.c $(quic_test_headers)
+tests_unit_test_quic_claims_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_dns_message \

@@ -29,9 +29,10 @@ struct tls_hello {
 };
 
 /*
- * Reads the `present` bytes (at most `length`) of a body that is `length` long. `certain`: something
- * else proves that this is a ClientHello, so that one with a broken cipher or compression list is
- * WHOLE, with nothing in it, and not NOT. *out is set in any case, as far as things were seen.
+ * Reads the `present` bytes (at most `length`) of a body that is `length` long. `certain`:
+ * something else proves that this is a ClientHello, so that one with a broken cipher or compression
+ * list is WHOLE, with nothing in it, and not NOT. *out is set in any case, as far as things were
+ * seen.
  */
 enum tls_hello_status tls_client_hello_read(enum tls_hello_kind kind, const uint8_t *body,
 					    size_t present, size_t length, bool certain,

@@ -1667,7 +1667,7 @@ static void a_pattern_that_does_not_compile_is_named_where_it_stands(void **stat
 
 static void an_announced_app_may_be_asked_for_and_does_not_match(void **state)
 {
-	struct world world = load_match("app = [\"quic\", \"BitTorrent\"]");
+	struct world world = load_match("app = [\"imaps\", \"BitTorrent\"]");
 	struct rule_facts facts = facts_of_tcp();
 	struct evidence nothing_yet = {0};
 
