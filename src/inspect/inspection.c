@@ -10,12 +10,18 @@
  * one, ALPN likewise. So what is refuted by a flow's first bytes closes its rules
  * on that very packet.
  *
+ * Layers: a stream inspector that is done may say that another protocol begins at an
+ * offset of each direction. Then all stream inspectors begin anew from there, as if the
+ * stream began there. Only when the innermost layer is settled is anything done; an
+ * inspector that has claimed and may yet tell of an inner protocol keeps the apps open
+ * (note->carrier). What is done stays so: nothing begins inside a flow whose apps are.
+ *
  * A missed request: a ServerHello or an HTTP response names the app; the name
  * stays open until the limits, since the client's side may only be late.
  *
  * Limits: when `limits` are reached, everything closes, unless a living inspector
- * is in mid-message; then it goes on up to four times the packets, or until the
- * prefix of a direction is full.
+ * is in mid-message or an inner protocol is awaited; then it goes on up to four
+ * times the packets, or until the prefix of a direction is full.
  *
  * Patterns read the same bytes. PATTERN_PAYLOAD reads each direction's prefix (each
  * datagram by itself, where there are datagrams); PATTERN_L7 reads both directions
@@ -48,8 +54,12 @@ struct inspection {
 	bool stream;
 	bool midstream;
 	bool closed;
-	bool claimed; /* by a built-in inspector */
+	uint8_t layer;	   /* how many protocols lie below the one that is sought */
+	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
+	uint32_t begin[2]; /* of the layer, in each direction */
+	bool claimed;	   /* the layer, by a built-in inspector */
 	bool busy;
+	bool carrier; /* the claimed protocol may turn out to carry another */
 	bool rescan;  /* the patterns are new, the bytes are not */
 	bool guessed; /* patterns that no rule wants have seen the bytes so far */
 	uint8_t status[INSPECTOR_COUNT];
@@ -98,7 +108,7 @@ static void settle(struct inspection *inspection)
 		if (status == INSPECT_MORE || status == INSPECT_MINE)
 			may_give |= gives(inspection, i);
 	}
-	evidence->apps_done |= !undecided;
+	evidence->apps_done |= !undecided && !inspection->carrier;
 	evidence->host_done |=
 		evidence->host_source != HOST_SOURCE_NONE || !(may_give & INSPECT_HOST);
 	evidence->alpn_done |= evidence->alpn_length > 0 || !(may_give & INSPECT_ALPN);
@@ -115,13 +125,18 @@ static void settle_patterns(struct inspection *inspection, const struct pattern_
 	evidence->patterns_done = !open;
 }
 
-/* A built-in protocol is the lowest layer, also when it shows itself after a pattern has hit. */
-static void push_builtin(struct evidence *evidence, uint16_t app)
+/* Above the built-in ones, below what patterns have found, also when those were first. */
+static void push_builtin(struct inspection *inspection, uint16_t app)
 {
-	if (evidence_has_app(evidence, app))
+	struct evidence *evidence = &inspection->evidence;
+	uint16_t *place = evidence->app + inspection->built_in;
+
+	if (evidence_has_app(evidence, app) || evidence->app_count == EVIDENCE_LAYERS)
 		return;
-	memmove(evidence->app + 1, evidence->app, evidence->app_count * sizeof(evidence->app[0]));
-	evidence->app[0] = app;
+	memmove(place + 1, place,
+		(evidence->app_count - inspection->built_in) * sizeof(evidence->app[0]));
+	*place = app;
+	inspection->built_in++;
 	evidence->app_count++;
 }
 
@@ -129,7 +144,7 @@ static void push_builtin(struct evidence *evidence, uint16_t app)
 static void push_pattern(struct inspection *inspection, uint16_t app)
 {
 	struct evidence *evidence = &inspection->evidence;
-	unsigned room = inspection->claimed ? EVIDENCE_LAYERS : EVIDENCE_LAYERS - 1;
+	unsigned room = evidence->apps_done ? EVIDENCE_LAYERS : EVIDENCE_LAYERS - 1;
 
 	if (app != APP_NONE && evidence->app_count < room && !evidence_has_app(evidence, app))
 		evidence->app[evidence->app_count++] = app;
@@ -288,51 +303,83 @@ static uint32_t keep_bytes(struct inspection *inspection, const struct flow *flo
 
 /* ---- inspectors ---- */
 
-static void inspect(struct inspection *inspection, const struct inspect_stream *stream,
-		    const struct inspect_datagram *datagram)
+/* The layer has been claimed by the inspector at `index`: it rules the others out. */
+static void claim(struct inspection *inspection, size_t index)
 {
+	inspection->claimed = true;
+	push_builtin(inspection, (uint16_t)(index + 1));
+	for (size_t other = 0; other < INSPECTOR_COUNT; other++)
+		if (other != index)
+			inspection->status[other] = INSPECT_NO;
 	inspection->busy = false;
+}
+
+/* Asks all who are not settled. True: the layer is read, and carries another from note->inner_at on. */
+static bool inspect(struct inspection *inspection, const struct inspect_stream *stream,
+		    const struct inspect_datagram *datagram, struct inspect_note *note)
+{
+	inspection->busy = inspection->carrier = false;
 	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
 		const struct inspector *inspector = inspect_table[i];
 		enum inspect_status status;
-		struct inspect_note note = {0};
 
 		if (inspection->status[i] != INSPECT_MORE && inspection->status[i] != INSPECT_MINE)
 			continue;
-		status = stream ? inspector->stream(stream, &inspection->evidence, &note)
+		memset(note, 0, sizeof(*note));
+		status = stream ? inspector->stream(stream, &inspection->evidence, note)
 				: inspector->datagram(datagram, &inspection->state[i],
 						      &inspection->evidence);
 		if (inspection->status[i] == INSPECT_MINE && status < INSPECT_MINE)
-			continue; /* what was claimed stays claimed */
+			status = INSPECT_MINE; /* what was claimed stays claimed */
 		inspection->status[i] = (uint8_t)status;
-		inspection->busy |= note.busy && status != INSPECT_NO && status != INSPECT_DONE;
-		if (status < INSPECT_MINE || inspection->claimed)
-			continue;
-		inspection->claimed = true;
-		push_builtin(&inspection->evidence, (uint16_t)(i + 1));
-		for (size_t other = 0; other < INSPECTOR_COUNT; other++)
-			if (other != i)
-				inspection->status[other] = INSPECT_NO;
-		inspection->busy = note.busy && status == INSPECT_MINE;
+		if (status >= INSPECT_MINE && !inspection->claimed)
+			claim(inspection, i);
+		if (status == INSPECT_DONE && note->inner)
+			return true;
+		inspection->busy |= note->busy && status != INSPECT_NO && status != INSPECT_DONE;
+		inspection->carrier |= note->carrier && status == INSPECT_MINE;
 	}
-	free_spent_states(inspection);
-	settle(inspection);
+	return false;
+}
+
+/* Another protocol begins inside. False: not to be looked for. */
+static bool descend(struct inspection *inspection, const uint32_t inner_at[2])
+{
+	if (inspection->evidence.apps_done || inspection->layer + 1 == EVIDENCE_LAYERS)
+		return false;
+	inspection->layer++;
+	inspection->claimed = false;
+	for (unsigned d = 0; d < 2; d++)
+		inspection->begin[d] += inner_at[d];
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		inspection->status[i] = has_transport(inspection, i) ? INSPECT_MORE : INSPECT_NO;
+	return true;
 }
 
 static void inspect_streams(struct inspection *inspection, bool last)
 {
-	struct inspect_stream stream = {
-		.midstream = inspection->midstream,
-		.last = last,
-		.client_port = inspection->client_port,
-		.server_port = inspection->server_port,
-	};
+	struct inspect_stream stream;
+	struct inspect_note note;
 
-	for (unsigned d = 0; d < 2; d++) {
-		stream.bytes[d] = inspection->prefix[d].bytes;
-		stream.length[d] = inspection->prefix[d].contiguous;
-	}
-	inspect(inspection, &stream, NULL);
+	do {
+		stream = (struct inspect_stream){.last = last};
+		if (!inspection->layer) { /* the rest says nothing of what is carried */
+			stream.midstream = inspection->midstream;
+			stream.client_port = inspection->client_port;
+			stream.server_port = inspection->server_port;
+		}
+		for (unsigned d = 0; d < 2; d++) {
+			const struct flow_prefix *prefix = &inspection->prefix[d];
+
+			stream.length[d] = prefix->contiguous - inspection->begin[d];
+			stream.bytes[d] =
+				stream.length[d] ? prefix->bytes + inspection->begin[d] : NULL;
+		}
+	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, note.inner_at));
+	settle(inspection);
+	/* two protocols take more packets than one */
+	inspection->busy |= inspection->layer && !inspection->claimed &&
+			    !inspection->evidence.apps_done;
 }
 
 static void inspect_packet(struct inspection *inspection, enum flow_direction direction,
@@ -347,8 +394,13 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 		.server_port = inspection->server_port,
 	};
 
-	if (packet->payload_captured)
-		inspect(inspection, NULL, &datagram);
+	struct inspect_note note;
+
+	if (!packet->payload_captured)
+		return;
+	inspect(inspection, NULL, &datagram, &note);
+	free_spent_states(inspection);
+	settle(inspection);
 }
 
 /* No inspector gets any more bytes; closing twice changes nothing. */
@@ -359,7 +411,8 @@ static void close_inspectors(struct inspection *inspection)
 	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
 		inspection->status[i] =
 			inspection->status[i] >= INSPECT_MINE ? INSPECT_DONE : INSPECT_NO;
-	inspection->busy = false;
+	inspection->busy = inspection->carrier = false;
+	free_spent_states(inspection);
 	settle(inspection);
 }
 
@@ -523,7 +576,7 @@ static bool scan_patterns(struct inspection *inspection, const struct pattern_se
 	}
 	inspection->rescan = false;
 	changed = scan_round(&scan, true, packet);
-	if (inspection->evidence.apps_done && !inspection->claimed) {
+	if (inspection->evidence.apps_done && !inspection->built_in) {
 		scan.all = !inspection->guessed;
 		inspection->guessed = true;
 		changed |= scan_round(&scan, false, packet);

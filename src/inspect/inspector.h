@@ -63,9 +63,12 @@ struct inspect_datagram {
 struct inspect_note {
 	/* a message has begun that the answer depends on: the limits may be stretched to see its end */
 	bool busy;
+	/* with INSPECT_MINE: it may end as `inner`, so the apps stay open. Say in gives_* what that may bring. */
+	bool carrier;
 	/*
 	 * The rest of the stream is another protocol's (STARTTLS, CONNECT, SOCKS, Upgrade): it begins
-	 * at these offsets of the two directions. Told together with INSPECT_DONE only.
+	 * at these offsets of the two directions, which are not beyond their bytes. Told together with
+	 * INSPECT_DONE only.
 	 */
 	bool inner;
 	uint32_t inner_at[2];
