@@ -186,22 +186,27 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 				stream->client_port != PORT_DNS && stream->server_port != PORT_DNS,
 		};
 		uint32_t length = stream->length[d];
+		bool may_answer = d == FLOW_FROM_SERVER || stream->midstream;
 
 		if (!length) {
 			empty = true;
 			continue;
 		}
 		if (length < 2) { /* half of the length: a query has few hundred bytes */
-			note->busy |= stream->bytes[d][0] < STREAM_QUERY_MAX >> 8;
-			refused |= stream->bytes[d][0] >= STREAM_QUERY_MAX >> 8;
+			bool long_query = !may_answer &&
+					  stream->bytes[d][0] >= STREAM_QUERY_MAX >> 8;
+
+			note->busy |= !long_query;
+			refused |= long_query;
 			continue;
 		}
 		reader.cursor.bytes = stream->bytes[d] + 2;
 		reader.length = inspect_be16(stream->bytes[d]);
 		reader.cursor.present = length - 2 < reader.length ? length - 2 : reader.length;
-		/* only a response may be longer, and its flags come with its first segment */
+		/* only a response may be longer; its length may come in a segment of its own */
 		if (reader.length > STREAM_QUERY_MAX &&
-		    (reader.cursor.present <= 2 || !(reader.cursor.bytes[2] & 0x80))) {
+		    (reader.cursor.present > 2 ? !(reader.cursor.bytes[2] & 0x80)
+					       : !may_answer)) {
 			refused = true;
 			continue;
 		}

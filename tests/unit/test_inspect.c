@@ -320,7 +320,7 @@ static void an_l7_pattern_reads_both_directions_in_order_without_nuls(void **sta
 	(void)state;
 	talk_begin_with(&talk, IPPROTO_TCP, 40000, 7, set);
 	say(&talk, C, "\0HE\0", 4);
-	say_text(&talk, S, "llo\n");
+	say(&talk, S, "llo\n\0", 5);
 	assert_false(hit(&talk, 0));
 	say_at(&talk, C, 6, "r\0ld", 4);
 	assert_false(hit(&talk, 0));
