@@ -32,11 +32,13 @@ struct dns_message {
 	bool truncated; /* TC: what follows comes again over TCP */
 	uint8_t opcode, rcode;
 	uint16_t qtype, qclass;
-	/* the question's name as on the wire (any bytes) but folded to lower case, dots between labels, none at the end */
+	/* the question's name: any bytes, as on the wire but folded to lower case, with dots between labels */
 	uint8_t question_length;
 	char question[DNS_NAME_SIZE];
-	/* the host that the addresses are for: the question without attribute labels ("_443._https."); length 0: the question is no host name, having
-	 * bytes that are not printable ASCII or a dot inside a label */
+	/*
+	 * The host that the addresses are for: the question without attribute labels ("_443._https.").
+	 * Length 0: no host, since a byte is not printable ASCII, or a label has a dot inside.
+	 */
 	uint8_t host_length;
 	char host[DNS_NAME_SIZE];
 	size_t address_count; /* 0 in a query */

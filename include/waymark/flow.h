@@ -56,6 +56,11 @@ void flow_prefix_release(struct flow_prefix *prefix);
  */
 int flow_prefix_add(struct flow_prefix *prefix, uint32_t offset, const uint8_t *bytes,
 		    size_t length);
+/*
+ * Makes a window of the prefix: lets the first `count` bytes go (at most `contiguous`), so that
+ * offset `count` becomes 0 and there is room for as many more at the end.
+ */
+void flow_prefix_consume(struct flow_prefix *prefix, uint32_t count);
 
 /* ---- the table ---- */
 

@@ -122,3 +122,20 @@ int flow_prefix_add(struct flow_prefix *prefix, uint32_t offset, const uint8_t *
 	}
 	return (int)stored;
 }
+
+void flow_prefix_consume(struct flow_prefix *prefix, uint32_t count)
+{
+	uint32_t end = prefix->range_count ? prefix->ranges[prefix->range_count - 1].end
+					   : prefix->contiguous;
+
+	if (count > prefix->contiguous)
+		count = prefix->contiguous;
+	if (count == 0)
+		return;
+	memmove(prefix->bytes, prefix->bytes + count, end - count);
+	prefix->contiguous -= count;
+	for (uint32_t i = 0; i < prefix->range_count; i++) {
+		prefix->ranges[i].begin -= count;
+		prefix->ranges[i].end -= count;
+	}
+}

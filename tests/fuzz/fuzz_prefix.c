@@ -2,7 +2,7 @@
 /*
  * Segments into a stream prefix, against a model that knows nothing of ranges: one byte and one
  * "seen" flag for each offset, and the first byte seen wins. Every four bytes of input are a
- * segment: offset, length, and the byte to fill it with.
+ * segment: offset, length, and the byte to fill it with; or so many bytes consumed.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -36,6 +36,13 @@ static int model_add(struct model *model, uint32_t offset, const uint8_t *bytes,
 		}
 	}
 	return stored;
+}
+
+static void model_consume(struct model *model, uint32_t count)
+{
+	memmove(model->bytes, model->bytes + count, FLOW_PREFIX_MAX_BYTES - count);
+	memmove(model->seen, model->seen + count, FLOW_PREFIX_MAX_BYTES - count);
+	memset(model->seen + FLOW_PREFIX_MAX_BYTES - count, 0, count);
 }
 
 /* The prefix holds exactly the model's bytes, in exactly the model's runs. */
@@ -82,6 +89,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		int stored;
 
 		offset += data[2] & 3;
+		if (data[2] >= 0xf0) {
+			if (offset > prefix.contiguous)
+				offset = prefix.contiguous;
+			flow_prefix_consume(&prefix, offset);
+			model_consume(&model, offset);
+			continue;
+		}
 		for (size_t i = 0; i < length; i++)
 			segment[i] = (uint8_t)(data[3] + i);
 		stored = flow_prefix_add(&prefix, offset, segment, length);

@@ -180,6 +180,32 @@ static void shuffled_segments_give_the_stream(void **state)
 	}
 }
 
+static void consumed_bytes_make_room_behind(void **state)
+{
+	static const uint8_t big[FLOW_PREFIX_MAX_BYTES];
+
+	(void)state;
+	flow_prefix_consume(&prefix, 3); /* nothing there */
+	assert_int_equal(prefix.contiguous, 0);
+	assert_int_equal(add(0, "abcdef"), 6);
+	assert_int_equal(add(8, "ij"), 2);
+	flow_prefix_consume(&prefix, 0);
+	flow_prefix_consume(&prefix, 4);
+	assert_known("ef");
+	assert_int_equal(prefix.range_count, 1);
+	assert_int_equal(prefix.ranges[0].begin, 4);
+	assert_int_equal(add(2, "ghXX"), 2);
+	assert_known("efghij");
+	flow_prefix_consume(&prefix, 100);
+	assert_int_equal(prefix.contiguous, 0);
+	assert_int_equal(flow_prefix_add(&prefix, 0, big, sizeof(big)), FLOW_PREFIX_MAX_BYTES);
+	assert_int_equal(add(FLOW_PREFIX_MAX_BYTES, "x"), 0);
+	flow_prefix_consume(&prefix, 1);
+	assert_int_equal(add(FLOW_PREFIX_MAX_BYTES - 1, "xy"), 1);
+	assert_int_equal(prefix.contiguous, FLOW_PREFIX_MAX_BYTES);
+	assert_int_equal(prefix.bytes[FLOW_PREFIX_MAX_BYTES - 1], 'x');
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(too_many_ranges_refuse_a_segment_and_nothing_else,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(shuffled_segments_give_the_stream, setup, teardown),
+		cmocka_unit_test_setup_teardown(consumed_bytes_make_room_behind, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("prefix", tests, NULL, NULL);
