@@ -679,9 +679,10 @@ lab_queued() {
 	on_router awk '{ n += $8 } END { print n + 0 }' /proc/net/netfilter/nfnetlink_queue
 }
 
-# lab_flow JQ-CONDITION: the flow as the daemon tells it, one JSON object.
+# lab_flow JQ-CONDITION: the flow as the daemon tells it, one JSON object. Where there is none it is
+# a string, of which nothing can be asked: `jq -e` of 1.6 is content with no input at all.
 lab_flow() {
-	waymark flows -c "$LAB_CONF" --json | jq -c "[.[] | select($1)] | last // empty"
+	waymark flows -c "$LAB_CONF" --json | jq -c "[.[] | select($1)] | last // \"no such flow\""
 }
 
 # lab_connmarks [conntrack options]: mark of each entry, one a line.
