@@ -7,6 +7,7 @@ NETNS_TESTS += \
 	tests/netns/classic-gateway.bats \
 	tests/netns/ipv6.bats \
 	tests/netns/names.bats \
+	tests/netns/quic.bats \
 	tests/netns/local.bats \
 	tests/netns/firewall-coexist.bats \
 	tests/netns/bypass.bats \
@@ -20,7 +21,8 @@ NETNS_TESTS += \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats
 
-EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/pcap
+EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/quic.bash \
+	tests/netns/hello.py tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
 bless: $(bin_PROGRAMS)
