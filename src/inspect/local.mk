@@ -45,10 +45,12 @@ FUZZ_TARGETS += \
 	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_inspection \
 	tests/fuzz/fuzz_patfile \
+	tests/fuzz/fuzz_quic \
 	tests/fuzz/fuzz_tls
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_inspection_SOURCES = tests/fuzz/fuzz_inspection.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_patfile_SOURCES = tests/fuzz/fuzz_patfile.c
+tests_fuzz_fuzz_quic_SOURCES = tests/fuzz/fuzz_quic.c tests/fuzz/fuzz_inspect.h tests/unit/quic_build.h
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c tests/fuzz/fuzz_inspect.h

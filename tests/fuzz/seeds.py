@@ -518,6 +518,107 @@ def prefix():
     }
 
 
+# ---- QUIC: parts as fuzz_quic.c reads them, which seals the frames ----
+
+SERVER, SEALED, GLUED, SERVER_KEYS, CUT, PADDED, ZEROS = 1, 2, 4, 8, 16, 32, 64
+V1, V2, DRAFT29, DRAFT23, MVFST, RESERVED, UNKNOWN, NO_VERSION = range(8)
+# IDs by length and use
+FIRST, NONE, SHORT, OTHER, LONGEST, CHANGED = range(6)
+INITIAL, ZERO_RTT, HANDSHAKE, RETRY = range(4)
+
+
+def sealed(frames, flags=0, version=V1, origin=FIRST, dcid=FIRST, scid=SHORT, token=0, kind=INITIAL, number=0, size=4):
+    bits = origin | dcid << 3 | scid << 6 | token << 9
+    head = bytes([flags | SEALED, version]) + struct.pack(">HBH", bits, kind | (size - 1) << 2, number)
+    return head + vec16(frames)
+
+
+def raw(data, flags=0, cut=b""):
+    return bytes([flags]) + vec16(data) + cut
+
+
+def crypto(data, offset=0):
+    return b"\6" + struct.pack(">HH", 0x4000 | offset, 0x4000 | len(data)) + data
+
+
+def quic():
+    hello = message(hello_body(sni(b"www.example.org") + alpn(b"h3") + extension(57, b"\1\1\1"), session=0))
+    half, rest = hello[:60], crypto(hello[60:], 60)
+    whole = crypto(hello)
+    quarters = [crypto(hello[at : at + 30], at) for at in range(0, len(hello), 30)]
+    pieces = [crypto(hello[at : at + 2], at) for at in range(0, len(hello), 2)]
+    ack = b"\2\5\x40\x19\1\2\1\3"
+    other = b"\0\0\1" + ack + b"\3\5\0\0\0\1\2\x43\1" + b"\x1c\x41\0\6\3why"
+    short = b"\x40" + bytes(range(40))
+    first = b"\x08\x83\x94\xc8\xf0\x3e\x51\x57\x08"
+    unknown = sealed(whole, PADDED, UNKNOWN)
+    huge = message(hello_body(sni(b"large.example.org") + extension(51, bytes(300)), session=0))
+    huge = huge[:1] + b"\1\0\0" + huge[4:]
+    seeds = {
+        "quarters": b"".join(sealed(frames, number=n) for n, frames in enumerate(reversed(quarters))),
+        "quarters-one-packet": sealed(b"".join(reversed(quarters))),
+        "pieces": sealed(b"".join(pieces[::2] + pieces[1::2])),
+        "other-frames": sealed(other + whole),
+        "frame-not-allowed": sealed(b"\x08\1" + whole) + sealed(whole, number=1),
+        "crypto-cut": sealed(b"\6\0\x44\0abc"),
+        "crypto-far": sealed(b"\6\xc0\0\0\1\0\0\0\0\1x") + sealed(crypto(b"x" * 9, 16380)),
+        "ack-cut": sealed(b"\3\5\0\x7f\xff"),
+        "close-cut": sealed(b"\x1c\1\2\x7f\xff"),
+        "no-hello": sealed(crypto(SERVER_HELLO)),
+        "not-a-name": sealed(crypto(message(hello_body(sni(b"no name"), session=0)))),
+        "broken-hello": sealed(crypto(message(b"\3\3" + bytes(40)))),
+        "hello-and-more": sealed(crypto(hello + b"more")),
+        "hello-short": sealed(crypto(b"\1\0")),
+        "huge-hello": sealed(crypto(huge)) + sealed(b"", kind=HANDSHAKE),
+        "coalesced": sealed(crypto(half), GLUED) + sealed(b"noise", GLUED, kind=ZERO_RTT)
+        + sealed(b"noise", GLUED, kind=HANDSHAKE) + sealed(rest, GLUED, number=1) + raw(short),
+        "back-to-back": sealed(crypto(half), GLUED | PADDED | ZEROS) + sealed(rest, PADDED, number=1),
+        "changed-id": sealed(crypto(half)) + sealed(rest, dcid=CHANGED, number=1),
+        "retry": sealed(crypto(half)) + raw(b"\xf0\0\0\0\1\4\x11\x22\x33\x44" + first + b"token" + bytes(16), SERVER)
+        + sealed(crypto(hello[:80]), origin=OTHER, dcid=OTHER, token=1, number=1)
+        + sealed(rest, origin=OTHER, dcid=CHANGED, token=1, number=2),
+        "retry-alone": raw(b"\xf0\0\0\0\1\4\x11\x22\x33\x44" + first + b"token" + bytes(16)) + sealed(whole, SERVER),
+        "short-id-after-retry": sealed(crypto(half)) + sealed(rest, origin=SHORT, dcid=SHORT, number=1),
+        "compatible-version": sealed(crypto(half)) + sealed(rest, version=V2, dcid=CHANGED, number=1),
+        "numbers": sealed(crypto(half), number=300) + sealed(ack, number=390, size=1) + sealed(rest, number=250, size=1),
+        "numbers-wrap": sealed(crypto(half), number=250) + sealed(ack, number=260, size=1) + sealed(rest, number=255, size=1),
+        "answered": sealed(crypto(half)) + sealed(b"", kind=HANDSHAKE, dcid=CHANGED),
+        "answered-short": sealed(crypto(half)) + raw(short),
+        "keepalive": sealed(crypto(half)) + raw(b"\0") + raw(b"\x40"),
+        "server-first": sealed(ack, SERVER_KEYS, dcid=SHORT, scid=CHANGED) + sealed(whole, SERVER),
+        "cut-then-server": sealed(whole, CUT | PADDED) + b"\xa0" + sealed(ack, SERVER | SERVER_KEYS, dcid=SHORT, scid=CHANGED)
+        + sealed(whole, number=1),
+        "cut-then-forged": sealed(whole, CUT | PADDED) + b"\xa0" + sealed(ack, SERVER | SERVER_KEYS, origin=OTHER, dcid=SHORT),
+        "cut-in-header": sealed(whole, CUT | PADDED) + b"\xfd",
+        "cut-after-packet": sealed(whole, GLUED) + sealed(b"noise", CUT, kind=HANDSHAKE) + b"\x08",
+        "not-ours": sealed(whole, origin=OTHER),
+        "not-ours-many": b"".join(sealed(b"", GLUED, origin=OTHER) for _ in range(9)) + sealed(b"", origin=OTHER),
+        "many-datagrams": 7 * (b"".join(sealed(b"", GLUED, origin=OTHER) for _ in range(8)) + sealed(b"", origin=OTHER)),
+        "both-sides": sealed(b"", origin=OTHER, dcid=CHANGED) + sealed(b"", SERVER, origin=OTHER, dcid=SHORT, scid=CHANGED),
+        "both-sides-strangers": sealed(b"", origin=OTHER, dcid=CHANGED) + sealed(b"", SERVER, origin=OTHER, scid=OTHER),
+        "in-a-row": sealed(b"", GLUED, origin=OTHER, dcid=CHANGED) + sealed(b"", origin=OTHER, dcid=CHANGED, kind=HANDSHAKE),
+        "no-ids": sealed(whole, origin=NONE, dcid=NONE, scid=NONE),
+        "longest-ids": sealed(whole, origin=LONGEST, dcid=LONGEST, scid=LONGEST),
+        "negotiation": unknown + raw(b"\x8a\0\0\0\0\4\x11\x22\x33\x44" + first + b"\0\0\0\1", SERVER) + sealed(whole),
+        "negotiation-of-another": unknown + raw(b"\x8a\0\0\0\0\0" + first + b"\0\0\0\1", SERVER),
+        "negotiation-odd": raw(b"\x8a\0\0\0\0\0" + first + b"\0\0\1"),
+        "unknown-small": sealed(b"", version=UNKNOWN),
+        "no-version": sealed(b"", version=NO_VERSION),
+        "no-fixed-bit": raw(b"\x80\0\0\0\1" + first + b"\0\0\x15" + bytes(21)),
+        "id-of-21": raw(b"\xc0\0\0\0\1\x15" + bytes(40)),
+        "id-cut": raw(b"\xc0\0\0\0\1\x14" + bytes(10)),
+        "token-past-end": raw(b"\xc0\0\0\0\1" + first + b"\0\x7f\xff" + bytes(21)),
+        "length-past-end": raw(b"\xc0\0\0\0\1" + first + b"\0\0\x16" + bytes(21)),
+        "length-cut": raw(b"\xc0\0\0\0\1" + first + b"\0\0\x80"),
+        "no-source-id": raw(b"\xc0\0\0\0\0" + first),
+        "short-header": raw(short),
+        "text": raw(b"not QUIC at all"),
+    }
+    for number, title in enumerate(("v1", "v2", "draft-29", "draft-23", "mvfst", "reserved")):
+        seeds["whole-" + title] = sealed(whole, PADDED, number)
+    return seeds
+
+
 TARGETS = {
     "fuzz_dns": dns,
     "fuzz_http": http,
@@ -526,6 +627,7 @@ TARGETS = {
     "fuzz_patfile": patfile,
     "fuzz_pcap": pcap,
     "fuzz_prefix": prefix,
+    "fuzz_quic": quic,
     "fuzz_ssh": ssh,
     "fuzz_tls": tls,
 }
