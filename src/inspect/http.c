@@ -11,11 +11,15 @@
  * 9112, 3.2.2: it overrules Host), else the first Host field of the first
  * request. Line folding (5.2, obsolete) is read so far that a value may stand on
  * the line after its name. A Host that is not a plausible name gives no name.
+ *
+ * What follows may be another protocol: behind a good answer to CONNECT, or behind 101 where
+ * the request offered HTTP/2 (RFC 7540, 3.2). A CONNECT that is refused may come again
+ * on the same connection, with a password. A WebSocket stays HTTP.
  */
 #include <string.h>
 #include <strings.h>
 
-#include "inspector.h"
+#include "http.h"
 
 static const char *const methods[] = {
 	"GET",
@@ -71,9 +75,18 @@ enum side {
 	SIDE_EMPTY,
 	SIDE_NOT,
 	SIDE_MORE,
-	SIDE_REQUEST_PART, /* the request line is good, the name may still come */
+	SIDE_REQUEST_PART, /* the request line is good, its fields are not all there */
 	SIDE_REQUEST,
 	SIDE_RESPONSE,
+};
+
+/* What the head of a request or response says, beside the name. */
+struct head {
+	unsigned code; /* of a response */
+	bool connect;
+	bool offers_http2;
+	bool has_length;
+	uint64_t length; /* of the body */
 };
 
 struct text {
@@ -121,9 +134,10 @@ static bool digits(const uint8_t *at, size_t length)
 	return true;
 }
 
-/* host, host:port, [v6], [v6]:port; an IPv6 address without brackets is taken as it is. */
-static bool set_authority(struct evidence *evidence, enum host_source source, struct text text)
+bool http_set_authority(struct evidence *evidence, enum host_source source, const uint8_t *bytes,
+			size_t length)
 {
+	struct text text = {bytes, length};
 	const uint8_t *colon, *end;
 
 	if (!text.length)
@@ -179,42 +193,81 @@ static struct text target_authority(struct text target)
 	return (struct text){target.at + begin, at - begin};
 }
 
-/* The fields up to the first Host, or to the end of the section. */
-static enum side read_fields(struct text rest, enum host_source source, struct evidence *evidence)
+static bool is(struct text name, const char *word)
 {
-	struct text line;
+	return name.length == strlen(word) &&
+	       !strncasecmp((const char *)name.at, word, name.length);
+}
+
+/* Whether a list has the token. */
+static bool lists(struct text list, const char *token)
+{
+	while (list.length) {
+		const uint8_t *comma = memchr(list.at, ',', list.length);
+		size_t length = comma ? (size_t)(comma - list.at) : list.length;
+
+		if (is(trim((struct text){list.at, length}), token))
+			return true;
+		length += comma ? 1 : 0;
+		list.at += length;
+		list.length -= length;
+	}
+	return false;
+}
+
+static void read_field(struct text name, struct text value, struct head *head)
+{
+	if (is(name, "upgrade")) {
+		head->offers_http2 |= lists(value, "h2c");
+	} else if (is(name, "content-length") && value.length && value.length < 19 &&
+		   digits(value.at, value.length)) {
+		head->has_length = true;
+		head->length = 0;
+		for (size_t i = 0; i < value.length; i++)
+			head->length = head->length * 10 + (uint64_t)(value.at[i] - '0');
+	}
+}
+
+/* The fields up to the end of the section; false: it is not there. `evidence` NULL: Host is not
+ * asked for. */
+static bool read_fields(struct text *rest, enum host_source source, struct evidence *evidence,
+			struct head *head)
+{
+	struct text line, name, value;
 	bool folded_host = false;
 
-	while (next_line(&rest, &line)) {
+	while (next_line(rest, &line)) {
 		const uint8_t *colon;
-		struct text name, value;
 
 		if (!line.length)
-			return SIDE_REQUEST;
+			return true;
+		value = trim(line);
 		if (blank(line.at[0])) {
-			value = trim(line);
 			if (folded_host && value.length) {
-				set_authority(evidence, source, value);
-				return SIDE_REQUEST;
+				http_set_authority(evidence, source, value.at, value.length);
+				folded_host = false;
+				evidence = NULL;
 			}
 			continue;
 		}
-		if (folded_host)
-			return SIDE_REQUEST; /* "Host:" is empty */
+		if (folded_host) /* "Host:" is empty */
+			evidence = NULL;
+		folded_host = false;
 		colon = memchr(line.at, ':', line.length);
 		if (!colon)
 			continue;
 		name = trim((struct text){line.at, (size_t)(colon - line.at)});
-		if (name.length != 4 || strncasecmp((const char *)name.at, "host", 4) != 0)
-			continue;
 		value = trim((struct text){colon + 1, (size_t)(line.at + line.length - colon - 1)});
-		if (value.length) {
-			set_authority(evidence, source, value);
-			return SIDE_REQUEST;
+		if (!evidence || !is(name, "host")) {
+			read_field(name, value, head);
+		} else if (value.length) {
+			http_set_authority(evidence, source, value.at, value.length);
+			evidence = NULL; /* the first one counts, also if it is no name */
+		} else {
+			folded_host = true;
 		}
-		folded_host = true;
 	}
-	return SIDE_REQUEST_PART;
+	return false;
 }
 
 static enum side read_response(struct text text)
@@ -254,80 +307,154 @@ static bool target_begin(uint8_t c)
 	       c == '_' || (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
-static enum side read_request(struct text rest, struct evidence *evidence)
+static enum side read_request(struct text *rest, struct evidence *evidence, struct head *head)
 {
 	enum host_source source = HOST_HTTP_HOST;
-	struct text line, target;
+	struct text text = *rest, line, target;
 	const char *method;
 	size_t at;
 	bool more;
 
-	method = find_method(rest, &more);
+	method = find_method(text, &more);
 	if (!method)
 		return more ? SIDE_MORE : SIDE_NOT;
 	at = strlen(method) + 1;
-	if (at < rest.length && !target_begin(rest.at[at]))
+	if (at < text.length && !target_begin(text.at[at]))
 		return SIDE_NOT;
-	for (size_t i = at; i < rest.length && rest.at[i] != '\n'; i++)
-		if ((rest.at[i] < ' ' && rest.at[i] != '\r' && rest.at[i] != '\t') ||
-		    rest.at[i] == 0x7f)
+	for (size_t i = at; i < text.length && text.at[i] != '\n'; i++)
+		if ((text.at[i] < ' ' && text.at[i] != '\r' && text.at[i] != '\t') ||
+		    text.at[i] == 0x7f)
 			return SIDE_NOT;
-	if (!next_line(&rest, &line))
+	if (!next_line(rest, &line))
 		return SIDE_MORE;
 	/* METHOD target HTTP/1.x; a raw space in the target is a fault that clients do commit */
 	if (line.length < at + 10 || memcmp(line.at + line.length - 9, " HTTP/1.", 8) != 0 ||
 	    !digits(line.at + line.length - 1, 1))
 		return SIDE_NOT;
 	target = trim((struct text){line.at + at, line.length - 9 - at});
-	if (!strcmp(method, "CONNECT"))
+	head->connect = !strcmp(method, "CONNECT");
+	if (head->connect)
 		source = HOST_HTTP_CONNECT;
 	else
 		target = target_authority(target);
-	if (set_authority(evidence, source, target))
-		return SIDE_REQUEST;
-	return read_fields(rest, source, evidence);
+	if (http_set_authority(evidence, source, target.at, target.length))
+		evidence = NULL;
+	return read_fields(rest, source, evidence, head) ? SIDE_REQUEST : SIDE_REQUEST_PART;
 }
 
-static enum side read_side(const uint8_t *bytes, size_t length, struct evidence *evidence)
+static enum side read_side(struct text *rest, struct evidence *evidence, struct head *head)
 {
-	struct text text = {bytes, length};
 	enum side response;
 
-	if (!length)
+	memset(head, 0, sizeof(*head));
+	if (!rest->length)
 		return SIDE_EMPTY;
-	response = read_response(text);
+	response = read_response(*rest);
 	if (response != SIDE_NOT)
 		return response;
 	/* RFC 9112, 2.2: an empty line before the request line is to be ignored */
-	for (unsigned i = 0; i < 2 && text.length && text.at[0] == '\r'; i++) {
-		if (text.length == 1)
+	for (unsigned i = 0; i < 2 && rest->length && rest->at[0] == '\r'; i++) {
+		if (rest->length == 1)
 			return SIDE_MORE;
-		if (text.at[1] != '\n')
+		if (rest->at[1] != '\n')
 			return SIDE_NOT;
-		text.at += 2;
-		text.length -= 2;
+		rest->at += 2;
+		rest->length -= 2;
 	}
-	return text.length ? read_request(text, evidence) : SIDE_MORE;
+	return rest->length ? read_request(rest, evidence, head) : SIDE_MORE;
+}
+
+/* Steps over the head of a response, interim ones too (RFC 9110, 15.2). */
+static enum side read_answer(struct text *rest, struct head *head)
+{
+	for (;;) {
+		struct text line;
+		enum side side = rest->length ? read_response(*rest) : SIDE_MORE;
+
+		if (side != SIDE_RESPONSE)
+			return side;
+		memset(head, 0, sizeof(*head));
+		if (!next_line(rest, &line) || !read_fields(rest, HOST_HTTP_HOST, NULL, head))
+			return SIDE_MORE;
+		for (size_t i = 9; i < 12; i++)
+			head->code = head->code * 10 + (unsigned)(line.at[i] - '0');
+		if (head->code / 100 != 1 || head->code == 101)
+			return SIDE_RESPONSE;
+	}
+}
+
+static bool skip_body(struct text *rest, const struct head *head)
+{
+	if (rest->length < head->length)
+		return false;
+	rest->at += head->length;
+	rest->length -= head->length;
+	return true;
+}
+
+/*
+ * The request on the side `from` is read: it is `head`, and `requests` what follows it. Settles
+ * whether another protocol begins behind it.
+ */
+static enum inspect_status read_on(const struct inspect_stream *stream, unsigned from,
+				   struct text requests, struct head *head,
+				   struct evidence *evidence, struct inspect_note *note)
+{
+	struct text answers = {stream->bytes[!from], stream->length[!from]};
+	enum side side = SIDE_REQUEST;
+
+	while (side == SIDE_REQUEST) {
+		bool connect = head->connect;
+		struct head answer;
+
+		if (!connect && !head->offers_http2)
+			return INSPECT_DONE;
+		if (!connect && !skip_body(&requests, head))
+			break;
+		side = read_answer(&answers, &answer);
+		if (side == SIDE_NOT)
+			return INSPECT_DONE;
+		if (side != SIDE_RESPONSE)
+			break;
+		if (connect ? answer.code / 100 == 2 : answer.code == 101) {
+			note->inner = true;
+			note->inner_at[from] = stream->length[from] - (uint32_t)requests.length;
+			note->inner_at[!from] = stream->length[!from] - (uint32_t)answers.length;
+			return INSPECT_DONE;
+		}
+		if (!connect || !answer.has_length)
+			return INSPECT_DONE;
+		if (!skip_body(&answers, &answer))
+			break;
+		side = read_side(&requests, evidence, head);
+		if (side == SIDE_NOT || side == SIDE_RESPONSE)
+			return INSPECT_DONE;
+	}
+	note->busy = note->carrier = true;
+	return stream->last ? INSPECT_DONE : INSPECT_MINE;
 }
 
 static enum inspect_status http_stream(const struct inspect_stream *stream,
 				       struct evidence *evidence, struct inspect_note *note)
 {
-	enum side sides[2];
-	bool refused = false, empty = false, response = false, request = false;
+	bool refused = false, empty = false, response = false;
 
 	for (unsigned d = 0; d < 2; d++) {
-		sides[d] = read_side(stream->bytes[d], stream->length[d], evidence);
-		if (sides[d] == SIDE_REQUEST)
-			return INSPECT_DONE;
-		empty |= sides[d] == SIDE_EMPTY;
-		refused |= sides[d] == SIDE_NOT;
-		request |= sides[d] == SIDE_REQUEST_PART;
-		response |= sides[d] == SIDE_RESPONSE;
-		note->busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_REQUEST_PART;
+		struct text rest = {stream->bytes[d], stream->length[d]};
+		struct head head;
+		enum side side = read_side(&rest, evidence, &head);
+
+		if (side == SIDE_REQUEST)
+			return read_on(stream, d, rest, &head, evidence, note);
+		if (side == SIDE_REQUEST_PART) {
+			note->busy = note->carrier = true;
+			return stream->last ? INSPECT_DONE : INSPECT_MINE;
+		}
+		empty |= side == SIDE_EMPTY;
+		refused |= side == SIDE_NOT;
+		response |= side == SIDE_RESPONSE;
+		note->busy |= side == SIDE_MORE;
 	}
-	if (request)
-		return stream->last ? INSPECT_DONE : INSPECT_MINE;
 	/* a response whose request was missed: it may only be late */
 	if (response)
 		return note->busy || empty ? INSPECT_MINE : INSPECT_DONE;
@@ -338,6 +465,6 @@ static enum inspect_status http_stream(const struct inspect_stream *stream,
 
 const struct inspector inspector_http = {
 	.name = "http",
-	.gives_tcp = INSPECT_HOST,
+	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* the latter of what a tunnel carries */
 	.stream = http_stream,
 };

@@ -314,7 +314,7 @@ static void claim(struct inspection *inspection, size_t index)
 	inspection->busy = false;
 }
 
-/* Asks all who are not settled. True: the layer is read, and carries another from note->inner_at on. */
+/* Asks all who are not settled. True: the layer carries another, from note->inner_at on. */
 static bool inspect(struct inspection *inspection, const struct inspect_stream *stream,
 		    const struct inspect_datagram *datagram, struct inspect_note *note)
 {
@@ -378,8 +378,8 @@ static void inspect_streams(struct inspection *inspection, bool last)
 	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, note.inner_at));
 	settle(inspection);
 	/* two protocols take more packets than one */
-	inspection->busy |= inspection->layer && !inspection->claimed &&
-			    !inspection->evidence.apps_done;
+	inspection->busy |=
+		inspection->layer && !inspection->claimed && !inspection->evidence.apps_done;
 }
 
 static void inspect_packet(struct inspection *inspection, enum flow_direction direction,

@@ -20,7 +20,15 @@
 	X(http)       \
 	X(dns)        \
 	X(quic)       \
-	X(ssh)
+	X(ssh)        \
+	X(http2)      \
+	X(smtp)       \
+	X(imap)       \
+	X(pop3)       \
+	X(ftp)        \
+	X(xmpp)       \
+	X(socks)      \
+	X(postgresql)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };
@@ -61,14 +69,17 @@ struct inspect_datagram {
 
 /* What a stream inspector tells beside its status; zeroed before each call. */
 struct inspect_note {
-	/* a message has begun that the answer depends on: the limits may be stretched to see its end */
+	/* a message has begun that the answer depends on: limits may be stretched to see its end */
 	bool busy;
-	/* with INSPECT_MINE: it may end as `inner`, so the apps stay open. Say in gives_* what that may bring. */
+	/*
+	 * With INSPECT_MINE: it may end as `inner`, so the apps stay open. What that may bring
+	 * belongs into gives_tcp too.
+	 */
 	bool carrier;
 	/*
-	 * The rest of the stream is another protocol's (STARTTLS, CONNECT, SOCKS, Upgrade): it begins
-	 * at these offsets of the two directions, which are not beyond their bytes. Told together with
-	 * INSPECT_DONE only.
+	 * The rest of the stream is another protocol's (STARTTLS, CONNECT, SOCKS, Upgrade): it
+	 * begins at these offsets of the two directions, which are not beyond their bytes. Told
+	 * together with INSPECT_DONE only.
 	 */
 	bool inner;
 	uint32_t inner_at[2];

@@ -6,7 +6,11 @@ libwaymark_la_SOURCES += \
 	src/inspect/dns_wire.c \
 	src/inspect/dns_wire.h \
 	src/inspect/evidence.c \
+	src/inspect/hpack.c \
+	src/inspect/hpack.h \
 	src/inspect/http.c \
+	src/inspect/http.h \
+	src/inspect/http2.c \
 	src/inspect/inspection.c \
 	src/inspect/inspector.h \
 	src/inspect/pattern.c \
@@ -15,10 +19,14 @@ libwaymark_la_SOURCES += \
 	src/inspect/quic.c \
 	src/inspect/quic_keys.c \
 	src/inspect/quic_keys.h \
+	src/inspect/postgresql.c \
+	src/inspect/socks.c \
 	src/inspect/ssh.c \
+	src/inspect/starttls.c \
 	src/inspect/tls.c \
 	src/inspect/tls_hello.c \
-	src/inspect/tls_hello.h
+	src/inspect/tls_hello.h \
+	src/inspect/xmpp.c
 UNIT_TESTS += \
 	tests/unit/test_dns_message \
 	tests/unit/test_inspect \

@@ -75,7 +75,7 @@ static void unknown_first_bytes_close_everything_at_once(void **state)
 	(void)state;
 	talk_begin(&talk, IPPROTO_TCP, 25);
 	assert_all_open(&talk);
-	assert_true(say_text(&talk, S, "220 mail.example ESMTP\r\n"));
+	assert_true(say_text(&talk, S, "hello, who are you?\r\n"));
 	assert_app(&talk, NULL);
 	assert_done(&talk);
 	talk_end(&talk);
@@ -344,7 +344,7 @@ static void a_wanted_pattern_runs_inside_a_built_in_protocol(void **state)
 	(void)state;
 	talk_begin_with(&talk, IPPROTO_TCP, 40000, 80, set);
 	say_text(&talk, C, "GET /ann");
-	say_text(&talk, C, "ounce HTTP/1.1\r\nHost: t.example\r\n");
+	say_text(&talk, C, "ounce HTTP/1.1\r\nHost: t.example\r\n\r\n");
 	assert_app(&talk, "kazaa");
 	assert_true(evidence_has_app(talk.evidence, app_find("http")));
 	assert_int_equal(talk.evidence->app[0], app_find("http"));
