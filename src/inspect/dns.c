@@ -10,7 +10,7 @@
  * for the port alone.
  *
  * mDNS, LLMNR and NetBIOS names share this format and are protocols of their
- * own; their ports are not looked at.
+ * own; what comes on their ports is left to them.
  *
  * The name is the first question's, folded to lower case. Bytes that are not
  * printable ASCII, or a dot within a label, make it no name; an app all the
@@ -36,10 +36,15 @@ struct reader {
 	bool strict;
 };
 
-/* True with the port of a protocol that only looks like DNS. */
-static bool neighbour(uint16_t port)
+/*
+ * True with the port of a protocol that only looks like DNS. There are DNS servers on mDNS's, too:
+ * their clients ask for recursion, and mDNS does not (RFC 6762, 18.6).
+ */
+static bool neighbour(const struct inspect_datagram *datagram, uint16_t port)
 {
-	return port == 137 || port == 5353 || port == 5355;
+	bool recursion = datagram->captured > 2 && datagram->bytes[2] & 1;
+
+	return port == 137 || port == 5355 || (port == 5353 && !recursion);
 }
 
 static bool walk_records(struct dns_cursor *cursor, uint32_t count)
@@ -159,7 +164,8 @@ static enum inspect_status dns_datagram(const struct inspect_datagram *datagram,
 	};
 
 	(void)state;
-	if (reader.strict && (neighbour(datagram->client_port) || neighbour(datagram->server_port)))
+	if (reader.strict && (neighbour(datagram, datagram->client_port) ||
+			      neighbour(datagram, datagram->server_port)))
 		return INSPECT_NO;
 	switch (read_message(&reader, &question)) {
 	case MESSAGE_QUERY:

@@ -19,7 +19,10 @@
 	X(tls)        \
 	X(http)       \
 	X(dns)        \
+	X(mdns)       \
+	X(llmnr)      \
 	X(quic)       \
+	X(dtls)       \
 	X(ssh)        \
 	X(http2)      \
 	X(smtp)       \

@@ -5,6 +5,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/dns_message.c \
 	src/inspect/dns_wire.c \
 	src/inspect/dns_wire.h \
+	src/inspect/dtls.c \
 	src/inspect/evidence.c \
 	src/inspect/hpack.c \
 	src/inspect/hpack.h \
@@ -13,6 +14,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/http2.c \
 	src/inspect/inspection.c \
 	src/inspect/inspector.h \
+	src/inspect/mdns.c \
 	src/inspect/pattern.c \
 	src/inspect/pattern.h \
 	src/inspect/pattern_file.c \
@@ -29,6 +31,8 @@ libwaymark_la_SOURCES += \
 	src/inspect/xmpp.c
 UNIT_TESTS += \
 	tests/unit/test_dns_message \
+	tests/unit/test_dtls \
+	tests/unit/test_mdns \
 	tests/unit/test_inspect \
 	tests/unit/test_inspect_patterns \
 	tests/unit/test_inspect_protocols \
@@ -36,6 +40,10 @@ UNIT_TESTS += \
 	tests/unit/test_quic_claims
 tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_build.h
 tests_unit_test_dns_message_LDADD = $(UNIT_LDADD)
+tests_unit_test_dtls_SOURCES = tests/unit/test_dtls.c tests/unit/inspect_support.h
+tests_unit_test_dtls_LDADD = $(UNIT_LDADD)
+tests_unit_test_mdns_SOURCES = tests/unit/test_mdns.c tests/unit/dns_build.h tests/unit/inspect_support.h
+tests_unit_test_mdns_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_SOURCES = tests/unit/test_inspect.c tests/unit/inspect_support.h
 tests_unit_test_inspect_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c tests/unit/inspect_support.h
@@ -50,15 +58,19 @@ tests_unit_test_quic_claims_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += \
 	tests/fuzz/fuzz_dns \
 	tests/fuzz/fuzz_dns_message \
+	tests/fuzz/fuzz_dtls \
 	tests/fuzz/fuzz_http \
 	tests/fuzz/fuzz_inspection \
+	tests/fuzz/fuzz_mdns \
 	tests/fuzz/fuzz_patfile \
 	tests/fuzz/fuzz_quic \
 	tests/fuzz/fuzz_tls
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
+tests_fuzz_fuzz_dtls_SOURCES = tests/fuzz/fuzz_dtls.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_inspection_SOURCES = tests/fuzz/fuzz_inspection.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_mdns_SOURCES = tests/fuzz/fuzz_mdns.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_patfile_SOURCES = tests/fuzz/fuzz_patfile.c
 tests_fuzz_fuzz_quic_SOURCES = tests/fuzz/fuzz_quic.c tests/fuzz/fuzz_inspect.h tests/unit/quic_build.h
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c tests/fuzz/fuzz_inspect.h

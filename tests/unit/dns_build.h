@@ -23,7 +23,7 @@ struct dns_build {
 	uint8_t bytes[65536];
 };
 
-static inline void put(struct dns_build *build, const void *bytes, size_t length)
+static inline void dns_put(struct dns_build *build, const void *bytes, size_t length)
 {
 	assert_true(length <= sizeof(build->bytes) - build->length);
 	if (length)
@@ -34,7 +34,7 @@ static inline void put(struct dns_build *build, const void *bytes, size_t length
 static inline void put_number(struct dns_build *build, uint32_t value, size_t size)
 {
 	while (size--)
-		put(build, &(uint8_t){(uint8_t)(value >> 8 * size)}, 1);
+		dns_put(build, &(uint8_t){(uint8_t)(value >> 8 * size)}, 1);
 }
 
 /* "www.example.org", and "" for the root. */
@@ -44,7 +44,7 @@ static inline void put_name(struct dns_build *build, const char *text)
 		size_t label = strcspn(text, ".");
 
 		put_number(build, (uint32_t)label, 1);
-		put(build, text, label);
+		dns_put(build, text, label);
 		text += label + (text[label] == '.');
 	}
 	put_number(build, 0, 1);
@@ -63,7 +63,7 @@ static inline void begin(struct dns_build *build, uint16_t id, uint16_t flags, c
 	put_number(build, id, 2);
 	put_number(build, flags, 2);
 	put_number(build, 1, 2);
-	put(build, "\0\0\0\0\0", 6);
+	dns_put(build, "\0\0\0\0\0", 6);
 	put_name(build, name);
 	put_number(build, type, 2);
 	put_number(build, 1, 2);
@@ -83,7 +83,7 @@ static inline void put_record(struct dns_build *build, unsigned section, uint16_
 	put_number(build, 1, 2);
 	put_number(build, ttl, 4);
 	put_number(build, (uint32_t)length, 2);
-	put(build, data, length);
+	dns_put(build, data, length);
 	count_record(build, section);
 }
 
@@ -119,7 +119,7 @@ static inline void add_service(struct dns_build *build, unsigned section, uint16
 	data.length = 0;
 	put_number(&data, priority, 2);
 	put_name(&data, target);
-	put(&data, params, length);
+	dns_put(&data, params, length);
 	put_name(build, owner);
 	put_record(build, section, type, ttl, data.bytes, data.length);
 }

@@ -478,7 +478,7 @@ static void a_message_cut_anywhere_is_refused(void **state)
 	for (size_t length = 0; length < build.length; length++)
 		assert_int_equal(read_bytes(build.bytes, length), -EBADMSG);
 	assert_only("192.0.2.1", 60);
-	put(&build, "trailing bytes", 14);
+	dns_put(&build, "trailing bytes", 14);
 	assert_only("192.0.2.1", 60);
 }
 
@@ -496,7 +496,7 @@ static void pointers_lead_backwards(void **state)
 		begin(&build, 7, FLAGS_ANSWER, "www.example.org", TYPE_A);
 		owner = build.length;
 		put_number(&build, 1, 1);
-		put(&build, "a", 1);
+		dns_put(&build, "a", 1);
 		put_pointer(&build, (size_t)((int)owner + 2 + target));
 		put_record(&build, ANSWER, TYPE_A, 60, "\xc0\x00\x02\x01", 4);
 		assert_int_equal(read_built(), -EBADMSG);

@@ -295,7 +295,7 @@ static void an_answer_by_another_protocol_changes_nothing(void **state)
 	build_answer(7, WWW, "192.0.2.66");
 	stream.length = 0;
 	put_number(&stream, (uint32_t)build.length, 2);
-	put(&stream, build.bytes, build.length);
+	dns_put(&stream, build.bytes, build.length);
 	packet.has_tcp = true;
 	packet.tcp_flags = PACKET_TCP_ACK;
 	show(&packet, stream.bytes, stream.length);
@@ -427,7 +427,7 @@ static void wire_show(struct wire *wire, size_t from, size_t to)
 static void wire_add(struct wire *wire)
 {
 	put_number(&wire->stream, (uint32_t)build.length, 2);
-	put(&wire->stream, build.bytes, build.length);
+	dns_put(&wire->stream, build.bytes, build.length);
 }
 
 static void wire_question(uint16_t id, const char *name)
@@ -594,7 +594,7 @@ static void what_is_no_message_ends_the_reading(void **state)
 {
 	(void)state;
 	connect_wires();
-	put(&query_side.stream, "\0\0\0\3abc", 7);
+	dns_put(&query_side.stream, "\0\0\0\3abc", 7);
 	wire_show(&query_side, 0, 7);
 	query_side.isn += 7;
 	query_side.stream.length = 0;
