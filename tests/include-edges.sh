@@ -27,7 +27,7 @@ cli: *
 # public header -> module, where the names differ
 module_of() {
 	case $1 in
-	log|diag|arena|hash|ip|mark) echo base ;;
+	log|diag|arena|hash|ip|mark|counter) echo base ;;
 	route_plan) echo route ;;
 	dns) echo inspect ;;
 	dns_watch) echo classify ;;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Golden captures and the end-to-end tests in network namespaces.
 REPLAY_TESTS += tests/pcap/golden.sh
+UNIT_TESTS += tests/unit/test_invariance
+tests_unit_test_invariance_SOURCES = tests/unit/test_invariance.c tests/unit/invariance.h
+tests_unit_test_invariance_LDADD = $(UNIT_LDADD)
 
 NETNS_TESTS += \
 	tests/netns/classic.bats \
@@ -8,6 +11,7 @@ NETNS_TESTS += \
 	tests/netns/ipv6.bats \
 	tests/netns/names.bats \
 	tests/netns/quic.bats \
+	tests/netns/first-packet.bats \
 	tests/netns/local.bats \
 	tests/netns/firewall-coexist.bats \
 	tests/netns/bypass.bats \

@@ -4,7 +4,11 @@
  *
  * classify_packet() is the function that live packets and replay both run. It
  * finds the flow, takes the header facts of its first packet, feeds inspection
- * while an earlier rule is open, and answers with the whole new mark.
+ * while an earlier rule is open, and answers with the whole new mark. What DNS
+ * answers and earlier flows told of the far end picks a line meanwhile (names.h).
+ *
+ * DNS is read on the way and changes no flow's mark by that. Where our own chains queue it once more
+ * (FORWARD, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is.
  *
  * A classifier belongs to one worker; the ruleset is a parameter of each call,
  * so a reload is a pointer exchange outside. Flows keep rule indexes with the
@@ -19,8 +23,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <waymark/dns_watch.h>
 #include <waymark/flow.h>
 #include <waymark/inspect.h>
+#include <waymark/names.h>
 #include <waymark/packet.h>
 #include <waymark/rules.h>
 
@@ -33,6 +39,10 @@ struct classify_policy {
 	bool drop_by_verdict; /* no chain of ours drops the drop value: do it here */
 	bool inspect_decided; /* read on for app and host after the decision: replay, which sees every packet */
 	struct inspect_limits limits;
+	/* What is known of addresses before a flow shows anything; NULL: nothing is learnt, nothing guessed. */
+	struct names *names;
+	bool names_per_client;
+	uint32_t names_min_ttl_s;
 	const bool *value_is_nat; /* indexed by value, 0 .. layout.user_max */
 	const struct rules_interfaces *interfaces; /* may be NULL: the names in the facts count */
 	/* per rule, written by this worker alone; may be NULL */
@@ -51,6 +61,8 @@ struct classify_stats {
 	_Atomic uint64_t dropped;
 	_Atomic uint64_t refused_memory; /* no inspection: out of memory or over budget */
 	_Atomic uint64_t older;	      /* flows older than our knowledge of them */
+	/* flows that the names cache gave a line on their first packet; what they showed then */
+	_Atomic uint64_t guessed, guessed_right, guessed_wrong;
 };
 
 /* What is known of a flow beside its decision; hangs on flow->info. */
@@ -89,6 +101,7 @@ bool classifier_last_decided(const struct classifier *classifier);
 size_t classifier_expire(struct classifier *classifier, uint64_t now_us, size_t budget);
 struct flow_table *classifier_flows(struct classifier *classifier);
 struct classify_stats *classifier_stats(struct classifier *classifier);
+const struct dns_watch_stats *classifier_dns_stats(const struct classifier *classifier);
 /* flow->info, NULL while nothing is known. */
 const struct flow_info *classify_info(const struct flow *flow);
 
@@ -105,9 +118,10 @@ struct classify_decision {
 /*
  * `current`: the value the flow has (0 before its first packet's verdict).
  * `late_now`: the flow has left its first packet behind, or is older than our knowledge.
+ * `guessed`: its line was given by match->expected, on its first packet.
  */
 struct classify_decision classify_decide(const struct classify_policy *policy,
 					 const struct rule_match *match, uint32_t current,
-					 bool late_now);
+					 bool late_now, bool guessed);
 
 #endif

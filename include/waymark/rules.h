@@ -116,19 +116,42 @@ void rules_interfaces_free(struct rules_interfaces *interfaces);
 /* Copies; the name of an index, replacing what was there. One writer; workers may read at any time (names are interned, never freed). */
 int rules_interfaces_set(struct rules_interfaces *interfaces, uint32_t index, const char *name);
 
+/*
+ * What is known of the far end before a flow shows anything: from DNS answers and from earlier
+ * flows. The strings are borrowed. All zero: nothing.
+ */
+struct rule_expectation {
+	const char *host; /* the name that the flow will most likely show */
+	size_t host_length;
+	/* the name that DNS gave for the address: the flow's name if it ends up showing none */
+	const char *answer;
+	size_t answer_length;
+	const uint16_t *apps;
+	size_t app_count;
+	uint64_t rule; /* ruleset_fingerprint() of the rule that decided such a flow; 0: none */
+};
+
 struct rule_match {
 	int32_t rule;	     /* first rule that holds: the winner if open_count is 0; -1: none */
 	uint32_t open_count; /* rules before it that are still open */
 	int32_t first_open;  /* -1: none */
+	int32_t expected;    /* the first of the open ones that holds if the flow is what is expected; -1: none */
 };
 
 /*
  * Pure. `evidence` NULL: nothing known yet, every payload key is open.
+ * `expected` may be NULL. It never closes a rule, but for its `answer`, which is the host of a flow that
+ * will show none; it must be the same on every call for a flow.
  * `interfaces` may be NULL (facts carry names then, or there are no interface keys).
  */
 void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
-		   const struct evidence *evidence, const struct rules_interfaces *interfaces,
-		   struct rule_match *match);
+		   const struct evidence *evidence, const struct rule_expectation *expected,
+		   const struct rules_interfaces *interfaces, struct rule_match *match);
+/*
+ * Stands for a rule with app, alpn or payload keys as long as its name and those keys are the same, over
+ * reloads; 0 for a rule that has none of them: what it needs is in a flow's addresses and host.
+ */
+uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index);
 
 /* A DSCP by name ("ef", "af11", "cs5", ...) or number; as the `dscp` key takes it. */
 bool rules_dscp_parse(const char *word, uint32_t *dscp);
@@ -137,10 +160,11 @@ enum rule_truth { RULE_NO, RULE_YES, RULE_OPEN };
 /* One rule alone, for explain. */
 enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,
 			      const struct rule_facts *facts, const struct evidence *evidence,
+			      const struct rule_expectation *expected,
 			      const struct rules_interfaces *interfaces);
 /* The indexes of the open rules before `limit` (a rule index), at most `max`; returns how many there are. */
 size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts *facts,
-			  const struct evidence *evidence,
+			  const struct evidence *evidence, const struct rule_expectation *expected,
 			  const struct rules_interfaces *interfaces, int32_t limit,
 			  int32_t *indexes, size_t max);
 

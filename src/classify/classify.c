@@ -14,27 +14,41 @@
  *  - a packet is never held back: bytes are copied, the verdict is immediate;
  *  - after a reload an open flow is judged anew, under the new rules, with the
  *    facts and bytes it has; a final flow stays as it is;
+ *  - what the names cache knew of a flow at its first packet is all that it ever knows of it;
  *  - memory of inspections stays within inspect_bytes_max: past it, the flow
  *    least recently seen is decided with what is known of it.
  */
 #include <waymark/classify.h>
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <waymark/counter.h>
+#include <waymark/dns.h>
+
 #define INSPECT_BYTES_DEFAULT ((size_t)64 << 20)
+/*
+ * How long what a flow showed is expected of the next one: addresses are given to other names
+ * within days, and a wrong guess costs one connection on the wrong line.
+ */
+#define REMEMBER_S (6 * 3600)
 
 struct pending {
 	struct rule_facts facts;
 	struct inspection *inspection; /* NULL: refused, everything in the payload is refuted */
+	struct names_guess *guess;     /* of the names cache, at its first packet; NULL: none */
 	size_t bytes;		       /* what it counts in the budget */
 	uint32_t generation;	       /* of the rules it was last judged by */
+	bool guessed;		       /* the guess gave it its line */
+	bool remembered;	       /* the name that it showed is in the names cache */
 };
 
 struct classifier {
 	struct flow_table *flows;
 	struct pattern_scratch *scratch;
+	struct dns_watch *dns;
 	size_t inspect_bytes, inspect_bytes_max;
 	struct flow *last_flow;
 	enum flow_direction last_direction;
@@ -52,13 +66,6 @@ static const struct evidence no_evidence = {
 	.patterns_done = true,
 };
 
-/* One writer, the worker; the control thread reads. No locked instruction. */
-static inline void count(_Atomic uint64_t *counter, uint64_t by)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-			      memory_order_relaxed);
-}
-
 static void pending_free(struct classifier *classifier, struct flow *flow)
 {
 	struct pending *pending = flow->pending;
@@ -67,6 +74,7 @@ static void pending_free(struct classifier *classifier, struct flow *flow)
 		return;
 	classifier->inspect_bytes -= pending->bytes;
 	inspection_free(pending->inspection);
+	free(pending->guess);
 	free(pending);
 	flow->pending = NULL;
 }
@@ -103,7 +111,8 @@ struct classifier *classifier_new(const struct classifier_options *options,
 	classifier->ended = ended;
 	classifier->context = context;
 	classifier->scratch = pattern_scratch_new();
-	if (classifier->scratch && hash_seed_random(&seed) == 0)
+	classifier->dns = dns_watch_new(0);
+	if (classifier->scratch && classifier->dns && hash_seed_random(&seed) == 0)
 		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
 						   flow_ends, classifier);
 	if (!classifier->flows) {
@@ -120,15 +129,19 @@ void classifier_free(struct classifier *classifier)
 	if (classifier->flows)
 		flow_table_free(classifier->flows);
 	pattern_scratch_free(classifier->scratch);
+	dns_watch_free(classifier->dns);
 	free(classifier);
 }
 
 /* Copies what is known by now; on out of memory the flow just shows less. */
-static void info_update(struct flow *flow, const struct evidence *evidence)
+static void info_update(struct flow *flow, const struct evidence *evidence,
+			const struct names_guess *guess)
 {
 	struct flow_info *info = flow->info;
+	/* a flow that will show no name has the one that its client asked DNS for */
+	bool named = evidence->host_done && !evidence->host_length && guess && guess->answer_length;
 
-	if (!evidence->app_count && !evidence->host_length && !evidence->alpn_length)
+	if (!evidence->app_count && !evidence->host_length && !evidence->alpn_length && !named)
 		return;
 	if (!info && !(info = flow->info = calloc(1, sizeof(*info))))
 		return;
@@ -137,6 +150,8 @@ static void info_update(struct flow *flow, const struct evidence *evidence)
 	if (!info->host && evidence->host_length &&
 	    (info->host = strndup(evidence->host, evidence->host_length)))
 		info->host_source = evidence->host_source;
+	if (!info->host && named && (info->host = strndup(guess->answer, guess->answer_length)))
+		info->host_source = HOST_DNS_CACHE;
 	if (!info->alpn && evidence->alpn_length && (info->alpn = malloc(evidence->alpn_length))) {
 		memcpy(info->alpn, evidence->alpn, evidence->alpn_length);
 		info->alpn_length = evidence->alpn_length;
@@ -157,9 +172,9 @@ static void flow_open(struct classifier *classifier, const struct classify_polic
 	flow->older = flow->midstream || provisional || value != 0;
 	/* a hint carries no line; anything else is the line that the flow is on */
 	flow->value = value == mark->hint ? 0 : value;
-	count(&classifier->stats.flows, 1);
+	counter_add(&classifier->stats.flows, 1);
 	if (flow->older)
-		count(&classifier->stats.older, 1);
+		counter_add(&classifier->stats.older, 1);
 	if (value && value != mark->hint && !provisional) {
 		/* final already, by a run before this one: it is never decided again */
 		flow->decided_packet = 1;
@@ -202,11 +217,96 @@ static void facts_of(const struct classify_policy *policy, struct rule_facts *fa
 /* The budget counts each inspection by what it holds now. */
 static void budget_update(struct classifier *classifier, struct pending *pending)
 {
-	size_t bytes = sizeof(*pending) + inspection_bytes(pending->inspection);
+	size_t bytes = sizeof(*pending) + inspection_bytes(pending->inspection) +
+		       (pending->guess ? sizeof(*pending->guess) : 0);
 
 	classifier->inspect_bytes += bytes - pending->bytes;
 	pending->bytes = bytes;
 }
+
+/* ---- what the names cache knows, and what it is told ---- */
+
+static struct names_endpoint endpoint_of(const struct flow *flow)
+{
+	return (struct names_endpoint){
+		.address = flow_server(&flow->key),
+		.port = flow->key.has_ports ? flow->key.server_port : 0,
+		.proto = flow->key.proto,
+	};
+}
+
+/* Most flows have nothing there: the block is taken only if there is something to keep. */
+static struct names_guess *guess_of(const struct classify_policy *policy, const struct flow *flow,
+				    uint64_t now_us)
+{
+	struct names_endpoint server = endpoint_of(flow);
+	struct ip_addr client = flow_client(&flow->key);
+	struct names_guess guess, *kept;
+
+	if (!policy->names ||
+	    !names_find(policy->names, &client, &server, policy->names_per_client, now_us, &guess))
+		return NULL;
+	kept = malloc(sizeof(*kept));
+	if (kept)
+		*kept = guess;
+	return kept;
+}
+
+static const struct rule_expectation *expectation_of(const struct names_guess *guess,
+						     struct rule_expectation *expected)
+{
+	if (!guess)
+		return NULL;
+	*expected = (struct rule_expectation){
+		.host = guess->host,
+		.host_length = guess->host_length,
+		.answer = guess->answer,
+		.answer_length = guess->answer_length,
+		.apps = guess->apps,
+		.app_count = guess->app_count,
+		.rule = guess->rule,
+	};
+	return expected;
+}
+
+/* A proxy's address tells nothing of the name behind it, and DNS is no far end. */
+static bool names_its_server(uint8_t source)
+{
+	return source == HOST_TLS_SNI || source == HOST_TLS_ECH_OUTER || source == HOST_DTLS_SNI ||
+	       source == HOST_QUIC_SNI || source == HOST_HTTP_HOST;
+}
+
+/* The name that the flow showed is what the next flow to its server will most likely show. */
+static void remember_name(const struct classify_policy *policy, const struct flow *flow,
+			  struct pending *pending, const struct evidence *evidence, uint64_t now_us)
+{
+	struct names_endpoint server = endpoint_of(flow);
+	struct ip_addr client = flow_client(&flow->key);
+
+	if (pending->remembered || !policy->names || !evidence->host_length)
+		return;
+	pending->remembered = true;
+	if (names_its_server(evidence->host_source))
+		names_add_seen(policy->names, &client, &server, evidence->host,
+			       evidence->host_length, evidence->host_source, REMEMBER_S, now_us);
+}
+
+/* What names do not tell (app, alpn, payload) is known of the server's endpoint from now on. */
+static void remember_rule(const struct classify_policy *policy, const struct flow *flow,
+			  const struct evidence *evidence, uint64_t now_us)
+{
+	struct names_endpoint server = endpoint_of(flow);
+	uint64_t fingerprint;
+
+	if (!policy->names || flow->rule < 0)
+		return;
+	fingerprint = ruleset_fingerprint(policy->rules, (size_t)flow->rule);
+	if (fingerprint)
+		names_add_learned(policy->names, &server, evidence->app, evidence->app_count,
+				  fingerprint, REMEMBER_S, now_us);
+}
+
+/* ---- the open part of a flow's life ---- */
 
 static struct pending *pending_new(struct classifier *classifier,
 				   const struct classify_policy *policy, struct flow *flow,
@@ -223,6 +323,7 @@ static struct pending *pending_new(struct classifier *classifier,
 		free(pending);
 		return NULL;
 	}
+	pending->guess = guess_of(policy, flow, packet->meta.time_us);
 	flow->pending = pending;
 	budget_update(classifier, pending);
 	return pending;
@@ -237,19 +338,33 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 		       const struct evidence *evidence, bool first, uint64_t now_us)
 {
 	uint64_t packets = flow->packets[0] + flow->packets[1];
+	struct pending *pending = flow->pending;
+	bool guessed = pending && pending->guessed;
+	struct rule_expectation room;
+	const struct rule_expectation *expected =
+		expectation_of(pending ? pending->guess : NULL, &room);
 	struct classify_decision decision;
 	struct rule_match match;
 
-	ruleset_match(policy->rules, facts, evidence, policy->interfaces, &match);
-	decision = classify_decide(policy, &match, flow->value, !first);
+	ruleset_match(policy->rules, facts, evidence, expected, policy->interfaces, &match);
+	decision = classify_decide(policy, &match, flow->value, !first, guessed);
 	if (!decision.final) {
 		/* what stands behind the open rules is chosen once, by the first packet */
 		if (first || flow->generation != policy->generation)
 			flow->rule = flow->older ? -1 : decision.rule;
+		if (first && pending && match.expected >= 0 && decision.rule == match.expected) {
+			pending->guessed = true;
+			counter_add(&classifier->stats.guessed, 1);
+		}
 		flow->generation = policy->generation;
 		flow->value = decision.value;
 		return;
 	}
+	if (guessed)
+		counter_add(flow->rule == decision.rule && flow->generation == policy->generation
+				    ? &classifier->stats.guessed_right
+				    : &classifier->stats.guessed_wrong,
+			    1);
 	flow->generation = policy->generation;
 	flow->rule = decision.rule;
 	flow->value = decision.value;
@@ -259,15 +374,17 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	flow_table_set_final(classifier->flows, flow);
 	classifier->last_decided = true;
 
-	count(first ? &classifier->stats.decided_first : &classifier->stats.decided_late, 1);
+	if (!first && evidence)
+		remember_rule(policy, flow, evidence, now_us);
+	counter_add(first ? &classifier->stats.decided_first : &classifier->stats.decided_late, 1);
 	if (decision.moved)
-		count(&classifier->stats.moved, 1);
+		counter_add(&classifier->stats.moved, 1);
 	else if (decision.late == RULE_LATE_LEARN)
-		count(&classifier->stats.kept, 1);
+		counter_add(&classifier->stats.kept, 1);
 	if (decision.rule >= 0 && policy->rule_stats) {
 		struct classify_rule_stats *stats = &policy->rule_stats[decision.rule];
 
-		count(&stats->hits, 1);
+		counter_add(&stats->hits, 1);
 		atomic_store_explicit(&stats->last_hit_us, now_us, memory_order_relaxed);
 	}
 }
@@ -293,7 +410,7 @@ static void budget_enforce(struct classifier *classifier, const struct classify_
 
 		if (!pending || flow == except)
 			return;
-		count(&classifier->stats.refused_memory, 1);
+		counter_add(&classifier->stats.refused_memory, 1);
 		pending_rebase(pending, policy);
 		inspection_close(pending->inspection);
 		flow_judge(classifier, policy, flow, &pending->facts,
@@ -325,7 +442,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 		struct rule_facts facts;
 
 		facts_of(policy, &facts, packet);
-		count(&classifier->stats.refused_memory, 1);
+		counter_add(&classifier->stats.refused_memory, 1);
 		flow_judge(classifier, policy, flow, &facts, &no_evidence, first,
 			   packet->meta.time_us);
 		return;
@@ -337,7 +454,8 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 		news = true;
 	evidence = inspection_evidence(pending->inspection);
 	if (news) {
-		info_update(flow, evidence);
+		info_update(flow, evidence, pending->guess);
+		remember_name(policy, flow, pending, evidence, packet->meta.time_us);
 		if (flow->state != FLOW_FINAL)
 			flow_judge(classifier, policy, flow, &pending->facts, evidence, first,
 				   packet->meta.time_us);
@@ -363,6 +481,37 @@ static void flow_decide_by_headers(struct classifier *classifier,
 	flow_judge(classifier, policy, flow, &facts, NULL, !flow->older, packet->meta.time_us);
 }
 
+/* ---- DNS on its way ---- */
+
+static bool is_dns(const struct packet *packet)
+{
+	return packet->has_ports && (packet->dport == DNS_PORT || packet->sport == DNS_PORT) &&
+	       (packet->proto == IPPROTO_UDP || packet->proto == IPPROTO_TCP);
+}
+
+/*
+ * Our chains queue DNS where its addresses are those after translation, decided or not. What is
+ * there beside the packets of a flow that we follow is looked at and no more: the query's flow was
+ * judged before routing, and the answers of the router's own resolver belong to no flow of ours.
+ * Chains of the user's own queue each packet once.
+ */
+static bool is_second_look(const struct classifier *classifier,
+			   const struct classify_policy *policy, const struct packet *packet)
+{
+	enum flow_direction direction;
+
+	if (policy->drop_by_verdict)
+		return false;
+	if (packet->meta.hook == PACKET_HOOK_OUTPUT)
+		return packet->dport != DNS_PORT;
+	if (packet->meta.hook != PACKET_HOOK_FORWARD && packet->meta.hook != PACKET_HOOK_INPUT)
+		return false;
+	return !flow_table_find(classifier->flows, packet, &direction) ||
+	       direction != FLOW_FROM_SERVER;
+}
+
+/* ---- the line ---- */
+
 static struct verdict verdict_of(struct classifier *classifier,
 				 const struct classify_policy *policy, const struct flow *flow,
 				 const struct packet *packet)
@@ -372,7 +521,7 @@ static struct verdict verdict_of(struct classifier *classifier,
 	struct verdict verdict = {.mark = packet->meta.mark};
 
 	if (flow->value == mark->drop)
-		count(&classifier->stats.dropped, 1);
+		counter_add(&classifier->stats.dropped, 1);
 	if (policy->observe)
 		return verdict;
 	if (flow->state != FLOW_FINAL)
@@ -386,14 +535,23 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 			       const struct packet *packet)
 {
 	enum flow_direction direction;
+	struct flow *flow;
 	bool fresh;
-	struct flow *flow = flow_table_track(classifier->flows, packet, &direction, &fresh);
 
-	count(&classifier->stats.packets, 1);
-	count(&classifier->stats.bytes, packet->ip_length);
+	classifier->last_flow = NULL;
+	classifier->last_decided = false;
+	if (policy->names && is_dns(packet)) {
+		const struct dns_watch_policy watch = {policy->names, policy->names_min_ttl_s};
+
+		dns_watch_packet(classifier->dns, &watch, packet);
+		if (is_second_look(classifier, policy, packet))
+			return (struct verdict){.mark = packet->meta.mark};
+	}
+	flow = flow_table_track(classifier->flows, packet, &direction, &fresh);
+	counter_add(&classifier->stats.packets, 1);
+	counter_add(&classifier->stats.bytes, packet->ip_length);
 	classifier->last_flow = flow;
 	classifier->last_direction = direction;
-	classifier->last_decided = false;
 
 	if (fresh)
 		flow_open(classifier, policy, flow, packet);
@@ -432,6 +590,11 @@ struct flow_table *classifier_flows(struct classifier *classifier)
 struct classify_stats *classifier_stats(struct classifier *classifier)
 {
 	return &classifier->stats;
+}
+
+const struct dns_watch_stats *classifier_dns_stats(const struct classifier *classifier)
+{
+	return dns_watch_stats(classifier->dns);
 }
 
 const struct flow_info *classify_info(const struct flow *flow)

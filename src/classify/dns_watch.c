@@ -14,7 +14,7 @@
  * `newest` keeps one question for each hash of (client, port, server, protocol), only to tell in
  * the counters why an answer was refused.
  */
-#include "dns_watch.h"
+#include <waymark/dns_watch.h>
 
 #include <netinet/in.h>
 #include <stdlib.h>

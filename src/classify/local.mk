@@ -4,10 +4,11 @@ libwaymark_la_SOURCES += \
 	src/classify/decide.c \
 	src/classify/dns_stream.c \
 	src/classify/dns_stream.h \
-	src/classify/dns_watch.c \
-	src/classify/dns_watch.h
-UNIT_TESTS += tests/unit/test_classify tests/unit/test_dns_watch
-tests_unit_test_classify_SOURCES = tests/unit/test_classify.c
+	src/classify/dns_watch.c
+UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_dns_watch
+tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h
 tests_unit_test_classify_LDADD = $(UNIT_LDADD)
+tests_unit_test_classify_names_SOURCES = tests/unit/test_classify_names.c tests/unit/classify_support.h
+tests_unit_test_classify_names_LDADD = $(UNIT_LDADD)
 tests_unit_test_dns_watch_SOURCES = tests/unit/test_dns_watch.c tests/unit/dns_build.h
 tests_unit_test_dns_watch_LDADD = $(UNIT_LDADD)

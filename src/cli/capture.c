@@ -90,6 +90,8 @@ int capture_run(const struct policy *policy, const char *path,
 	};
 	struct rules_interfaces *interfaces = NULL;
 	struct classifier *classifier = NULL;
+	struct names *names = NULL;
+	struct hash_seed seed;
 	struct source *source;
 	struct classify_policy view;
 	int result = -ENOMEM;
@@ -100,7 +102,10 @@ int capture_run(const struct policy *policy, const char *path,
 		return -EINVAL;
 	interfaces = rules_interfaces_new();
 	classifier = classifier_new(&classifier_options, flow_ended, run);
-	if (!interfaces || !classifier ||
+	/* each capture is a world of its own: what one shows is not known in the next */
+	if (hash_seed_random(&seed) == 0)
+		names = names_new(conf->names.max, &seed);
+	if (!interfaces || !classifier || !names ||
 	    (options->iface_in && rules_interfaces_set(interfaces, 1, options->iface_in) < 0)) {
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		goto out;
@@ -108,6 +113,7 @@ int capture_run(const struct policy *policy, const char *path,
 	policy_classify_view(policy, &view);
 	view.generation = 1;
 	view.interfaces = interfaces;
+	view.names = names;
 	view.inspect_decided = true;
 	/* marks are what a replay is for, also when the daemon only observes */
 	view.observe = false;
@@ -115,6 +121,7 @@ int capture_run(const struct policy *policy, const char *path,
 	run->frames = *source_pcap_stats(source);
 out:
 	classifier_free(classifier);
+	names_free(names);
 	if (run->out_of_memory && result == 0) {
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		result = -ENOMEM;

@@ -275,7 +275,7 @@ static json_t *open_rules(const struct policy *policy, const struct hypothesis *
 {
 	int32_t indexes[OPEN_RULES_SHOWN];
 	int32_t limit = match->rule < 0 ? (int32_t)ruleset_count(policy->rules) : match->rule;
-	size_t count = ruleset_open_rules(policy->rules, &hypothesis->facts, evidence, NULL, limit,
+	size_t count = ruleset_open_rules(policy->rules, &hypothesis->facts, evidence, NULL, NULL, limit,
 					  indexes, OPEN_RULES_SHOWN);
 	json_t *names = json_array();
 
@@ -372,17 +372,17 @@ static json_t *explain(const struct policy *policy, const struct hypothesis *hyp
 	uint32_t value;
 
 	policy_classify_view(policy, &view);
-	ruleset_match(policy->rules, &hypothesis->facts, NULL, NULL, &match);
-	first = classify_decide(&view, &match, 0, hypothesis->older);
+	ruleset_match(policy->rules, &hypothesis->facts, NULL, NULL, NULL, &match);
+	first = classify_decide(&view, &match, 0, hypothesis->older, false);
 	open = open_rules(policy, hypothesis, NULL, &match);
 	if (hypothesis->older)
 		say(why, "older than waymark's knowledge of it: every decision is late");
 	say_first(policy, &match, &first, open, why);
 	last = first;
 	if (!first.final && hypothesis->has_evidence) {
-		ruleset_match(policy->rules, &hypothesis->facts, &hypothesis->evidence, NULL,
+		ruleset_match(policy->rules, &hypothesis->facts, &hypothesis->evidence, NULL, NULL,
 			      &match);
-		last = classify_decide(&view, &match, first.value, true);
+		last = classify_decide(&view, &match, first.value, true, false);
 		json_decref(open);
 		open = open_rules(policy, hypothesis, &hypothesis->evidence, &match);
 		say_late(policy, &first, &last, why);

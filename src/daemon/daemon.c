@@ -281,7 +281,7 @@ static struct policy *load(const char *path)
 	return policy;
 }
 
-static void free_names(struct daemon *daemon)
+static void free_retired(struct daemon *daemon)
 {
 	for (size_t i = 0; i < RETIRED_GENERATIONS; i++) {
 		for (size_t j = 0; j < daemon->retired[i].count; j++)
@@ -300,6 +300,7 @@ int daemon_run(const char *config_path, const char *socket_path, int log_level)
 		.exit_code = 1,
 	};
 	struct policy *policy = load(config_path);
+	struct hash_seed seed;
 
 	if (!policy)
 		return 1;
@@ -312,9 +313,11 @@ int daemon_run(const char *config_path, const char *socket_path, int log_level)
 	}
 	daemon.base = event_base_new();
 	daemon.interfaces = rules_interfaces_new();
-	if (daemon.base && daemon.interfaces)
-		daemon.snapshot =
-			snapshot_new(policy, 1, policy->conf->queue.count, daemon.interfaces);
+	if (hash_seed_random(&seed) == 0)
+		daemon.names = names_new(policy->conf->names.max, &seed);
+	if (daemon.base && daemon.interfaces && daemon.names)
+		daemon.snapshot = snapshot_new(policy, 1, policy->conf->queue.count,
+					       daemon.interfaces, daemon.names);
 	if (!daemon.snapshot) {
 		log_error("out of memory");
 		policy_free(policy);
@@ -329,7 +332,8 @@ int daemon_run(const char *config_path, const char *socket_path, int log_level)
 	if (daemon.exit_code == 0)
 		log_info("stopped");
 out:
-	free_names(&daemon);
+	free_retired(&daemon);
+	names_free(daemon.names);
 	rules_interfaces_free(daemon.interfaces);
 	if (daemon.base)
 		event_base_free(daemon.base);

@@ -40,7 +40,7 @@ struct snapshot {
 };
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
-			      const struct rules_interfaces *interfaces);
+			      const struct rules_interfaces *interfaces, struct names *names);
 /* Frees the policy too. */
 void snapshot_free(struct snapshot *snapshot);
 /* Summed over workers. */
@@ -154,6 +154,7 @@ struct daemon {
 	struct worker *workers;
 	unsigned worker_count;
 	struct rules_interfaces *interfaces;
+	struct names *names; /* lives through reloads; the workers read and write it */
 	struct control_server *control;
 	struct retired_rules retired[RETIRED_GENERATIONS];
 	unsigned retired_next;
@@ -217,5 +218,8 @@ bool connmarks_value_changed(const struct conf *old, const struct conf *conf, si
 
 /* documents.c: the answers of the control socket */
 json_t *documents_answer(const json_t *request, void *context);
+/* names.c */
+json_t *names_answer(struct daemon *daemon, const json_t *request);
+json_t *names_stats_document(const struct daemon *daemon);
 
 #endif

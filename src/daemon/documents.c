@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <waymark/counter.h>
 #include <waymark/log.h>
 
 #include "config.h"
@@ -132,11 +133,48 @@ static json_t *classify_document(struct daemon *daemon)
 		{"dropped", offsetof(struct classify_stats, dropped)},
 		{"refused_memory", offsetof(struct classify_stats, refused_memory)},
 		{"older", offsetof(struct classify_stats, older)},
+		{"guessed", offsetof(struct classify_stats, guessed)},
+		{"guessed_right", offsetof(struct classify_stats, guessed_right)},
+		{"guessed_wrong", offsetof(struct classify_stats, guessed_wrong)},
 	};
 	json_t *document = json_object();
 
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		add_number(document, counters[i].name, classify_sum(daemon, counters[i].offset));
+	return document;
+}
+
+static json_t *dns_document(struct daemon *daemon)
+{
+	static const struct {
+		const char *name;
+		size_t offset;
+	} counters[] = {
+		{"queries", offsetof(struct dns_watch_stats, queries)},
+		{"believed", offsetof(struct dns_watch_stats, believed)},
+		{"addresses", offsetof(struct dns_watch_stats, addresses)},
+		{"refused_unasked", offsetof(struct dns_watch_stats, refused_unasked)},
+		{"refused_id", offsetof(struct dns_watch_stats, refused_id)},
+		{"refused_name", offsetof(struct dns_watch_stats, refused_name)},
+		{"refused_unreadable", offsetof(struct dns_watch_stats, refused_unreadable)},
+		{"queries_evicted", offsetof(struct dns_watch_stats, queries_evicted)},
+		{"streams_evicted", offsetof(struct dns_watch_stats, streams_evicted)},
+	};
+	json_t *document = json_object();
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		uint64_t sum = 0;
+
+		for (unsigned j = 0; j < daemon->worker_count; j++) {
+			const char *stats =
+				(const char *)classifier_dns_stats(daemon->workers[j].classifier);
+
+			sum += counter_read(
+				(const _Atomic uint64_t *)(const void *)(stats +
+									 counters[i].offset));
+		}
+		add_number(document, counters[i].name, sum);
+	}
 	return document;
 }
 
@@ -177,10 +215,11 @@ static json_t *stats_document(struct daemon *daemon)
 
 	for (unsigned i = 0; i < daemon->worker_count; i++)
 		suppressed += atomic_load(&daemon->workers[i].logs_suppressed);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "classify", classify_document(daemon),
-			 "flow_table", table_document(daemon), "queues", queues_document(daemon),
-			 "patterns", patterns_document(daemon), "route_repairs",
-			 number(&daemon->route_repairs), "firewall_repairs",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "classify",
+			 classify_document(daemon), "dns", dns_document(daemon), "names",
+			 names_stats_document(daemon), "flow_table", table_document(daemon),
+			 "queues", queues_document(daemon), "patterns", patterns_document(daemon),
+			 "route_repairs", number(&daemon->route_repairs), "firewall_repairs",
 			 number(&daemon->firewall_repairs), "logs_suppressed",
 			 (json_int_t)suppressed, "control_refused",
 			 (json_int_t)control_server_refused(daemon->control));
@@ -423,6 +462,8 @@ json_t *documents_answer(const json_t *request, void *context)
 		return control_ok(rules_document(daemon));
 	if (strcmp(command, "flows") == 0)
 		return flows_answer(daemon, request);
+	if (strcmp(command, "names") == 0)
+		return names_answer(daemon, request);
 	if (strcmp(command, "stats") == 0)
 		return control_ok(stats_document(daemon));
 	if (strcmp(command, "reload") == 0)

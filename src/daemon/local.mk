@@ -6,6 +6,7 @@ waymarkd_SOURCES = \
 	src/daemon/daemon.h \
 	src/daemon/documents.c \
 	src/daemon/main.c \
+	src/daemon/names.c \
 	src/daemon/network.c \
 	src/daemon/queue_proc.c \
 	src/daemon/reload.c \

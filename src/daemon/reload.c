@@ -44,6 +44,7 @@ static bool compatible(const struct conf *old, const struct conf *conf, struct d
 	fixed(diags, path, "flows.timeouts",
 	      old->flows.tcp_s == conf->flows.tcp_s && old->flows.udp_s == conf->flows.udp_s &&
 		      old->flows.other_s == conf->flows.other_s);
+	fixed(diags, path, "names.max", old->names.max == conf->names.max);
 	fixed(diags, path, "mode", old->mode == conf->mode);
 	fixed(diags, path, "firewall.manage", old->firewall.manage == conf->firewall.manage);
 	fixed(diags, path, "firewall.command", old->firewall.command == conf->firewall.command);
@@ -149,7 +150,7 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 	if (!policy || !compatible(old->policy->conf, policy->conf, diags))
 		goto fail;
 	fresh = snapshot_new(policy, daemon->generation + 1, daemon->worker_count,
-			     daemon->interfaces);
+			     daemon->interfaces, daemon->names);
 	if (!fresh) {
 		diag_error(diags, NULL, 0, "out of memory");
 		goto fail;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
-			      const struct rules_interfaces *interfaces)
+			      const struct rules_interfaces *interfaces, struct names *names)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	size_t rules = ruleset_count(policy->rules);
@@ -34,6 +34,7 @@ struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsign
 		policy_classify_view(policy, view);
 		view->generation = generation;
 		view->interfaces = interfaces;
+		view->names = names;
 		view->rule_stats = snapshot->rule_stats + i * rules;
 	}
 	return snapshot;

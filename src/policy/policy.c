@@ -129,6 +129,8 @@ void policy_classify_view(const struct policy *policy, struct classify_policy *v
 		.observe = conf->mode == CONF_OBSERVE,
 		.drop_by_verdict = !conf->firewall.manage,
 		.limits = {conf->flows.decide_packets, conf->flows.decide_bytes},
+		.names_per_client = conf->names.per_client,
+		.names_min_ttl_s = conf->names.min_ttl_s,
 		.value_is_nat = policy->value_is_nat,
 	};
 }

@@ -408,6 +408,39 @@ static int compare_drafts(const void *left, const void *right)
 	return a->order < b->order ? -1 : 1;
 }
 
+/* Stable over reloads, so no random seed; the text is the administrator's. */
+static uint64_t fold(uint64_t value, const char *text)
+{
+	const struct hash_seed seed = {value, 0};
+
+	return hash_bytes(&seed, text, strlen(text));
+}
+
+static uint64_t fingerprint_of(const struct rules_builder *builder, const struct draft *draft)
+{
+	const struct pattern_source *sources = builder->sources.items;
+	uint64_t value = fold(0, draft->view.name);
+	bool any = false;
+
+	for (uint32_t i = 0; i < draft->test_count; i++) {
+		const struct test *test = &draft->tests[i];
+		const struct app_item *apps = test->items;
+		const char *const *alpn = test->items;
+		const uint32_t *patterns = test->items;
+
+		if (test->kind != TEST_APP && test->kind != TEST_ALPN && test->kind != TEST_PAYLOAD)
+			continue;
+		any = true;
+		for (uint32_t j = 0; j < test->count; j++) {
+			value = fold(value + test->kind, test->kind == TEST_APP ? apps[j].name
+							 : test->kind == TEST_ALPN
+								 ? alpn[j]
+								 : sources[patterns[j]].text);
+		}
+	}
+	return any ? value | 1 : 0; /* 0 means none */
+}
+
 /* The enabled drafts in match order, with all their tests in one run of memory. */
 static bool arrange(struct rules_builder *builder)
 {
@@ -445,6 +478,7 @@ static bool arrange(struct rules_builder *builder)
 			.tests = tests + used,
 			.test_count = draft->test_count,
 			.payload = draft->payload,
+			.fingerprint = fingerprint_of(builder, draft),
 		};
 		ruleset->header_only &= !draft->payload;
 		used += draft->test_count;

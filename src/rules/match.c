@@ -11,6 +11,10 @@
  * so a YES or NO given once is never taken back, and "first match wins, also
  * while it is open" ends at the same rule whenever it is asked.
  *
+ * What is expected of a flow (rule_expectation) answers no test; it only picks, among the open
+ * rules, the one that the flow will most likely end at. One exception: the name that DNS gave is the
+ * host of a flow that has shown all it ever will.
+ *
  * A pattern bit that the evidence does not have (its inspection began under an
  * older ruleset) is open, not refuted.
  */
@@ -21,7 +25,9 @@
 struct question {
 	const struct rule_facts *facts;
 	const struct evidence *evidence; /* NULL: nothing known */
+	const struct rule_expectation *expected; /* NULL: nothing is */
 	const char *iface_in, *iface_out;
+	bool guess; /* let what is expected answer what is open */
 };
 
 static enum rule_truth truth_of(bool holds)
@@ -172,6 +178,9 @@ static enum rule_truth pattern_truth(const struct evidence *evidence, uint32_t p
 	if (evidence->pattern_out && evidence->pattern_out[pattern / 64] & bit)
 		return RULE_NO;
 	return RULE_OPEN;
+	const struct evidence *evidence = question->evidence;
+	const struct rule_expectation *expected = question->expected;
+
 }
 
 /* Any of the patterns: YES; all out: NO. */
@@ -210,12 +219,16 @@ static enum rule_truth app_truth(const struct test *test, const struct evidence 
 	return result;
 }
 
-static enum rule_truth host_truth(const struct test *test, const struct evidence *evidence)
+static enum rule_truth host_truth(const struct test *test, const struct question *question)
 {
 	if (evidence->host_length)
 		return truth_of(
 			host_set_covers(test->items, evidence->host, evidence->host_length));
-	return evidence->host_done ? RULE_NO : RULE_OPEN;
+	if (!evidence->host_done)
+		return RULE_OPEN;
+	/* it will show no name: then it is what its client asked DNS for */
+	return truth_of(expected && expected->answer_length &&
+			host_set_covers(test->items, expected->answer, expected->answer_length));
 }
 
 static enum rule_truth alpn_truth(const struct test *test, const struct evidence *evidence)
@@ -271,6 +284,28 @@ static bool judge_header(const struct test *test, const struct question *questio
 	case TEST_IFACE_IN:
 		return is_interface(test, question->iface_in);
 	case TEST_IFACE_OUT:
+/* What an open test will most likely turn out to be; OPEN: no idea. */
+static enum rule_truth guess_one(const struct test *test, const struct rule_expectation *expected)
+{
+	const struct app_item *items = test->items;
+
+	switch ((enum test_kind)test->kind) {
+	case TEST_HOST:
+		if (!expected->host_length)
+			return RULE_OPEN;
+		return truth_of(
+			host_set_covers(test->items, expected->host, expected->host_length));
+	case TEST_APP:
+		for (uint32_t i = 0; i < test->count; i++)
+			for (size_t a = 0; a < expected->app_count; a++)
+				if (items[i].app == expected->apps[a])
+					return RULE_YES;
+		return RULE_OPEN;
+	default:
+		return RULE_OPEN;
+	}
+}
+
 		return is_interface(test, question->iface_out);
 	case TEST_SRC:
 		return in_addresses(test->items, &facts->src);
@@ -280,6 +315,8 @@ static bool judge_header(const struct test *test, const struct question *questio
 		return in_time(test, facts->time_us);
 	case TEST_NEVER:
 	case TEST_NOT:
+		if (truth == RULE_OPEN && question->guess)
+			truth = guess_one(&tests[i], question->expected);
 	case TEST_APP:
 	case TEST_ALPN:
 	case TEST_HOST:
@@ -303,7 +340,13 @@ static enum rule_truth judge_one(const struct test *test, const struct question 
 	case TEST_ALPN:
 		return alpn_truth(test, evidence);
 	case TEST_HOST:
-		return host_truth(test, evidence);
+			if (truth == RULE_OPEN && question->guess)
+				truth = guess_one(test, question->expected);
+		return host_truth(test, question);
+		/* what decided such a flow before held then as a whole */
+		if (truth == RULE_OPEN && question->guess && rule->fingerprint &&
+		    rule->fingerprint == question->expected->rule)
+			truth = RULE_YES;
 	case TEST_PAYLOAD:
 		return any_pattern(evidence, test->items, test->count);
 	default:
@@ -312,6 +355,14 @@ static enum rule_truth judge_one(const struct test *test, const struct question 
 }
 
 /* The conjunction of tests none of which is a TEST_NOT. */
+static bool is_expected(const struct rule *rule, const struct question *question)
+{
+	struct question guess = *question;
+
+	guess.guess = true;
+	return judge_rule(rule, &guess) == RULE_YES;
+}
+
 static enum rule_truth judge_group(const struct test *tests, uint32_t count,
 				   const struct question *question)
 {
@@ -319,6 +370,7 @@ static enum rule_truth judge_group(const struct test *tests, uint32_t count,
 
 	for (uint32_t i = 0; i < count; i++) {
 		enum rule_truth truth = judge_one(&tests[i], question);
+		.expected = expected,
 
 		if (truth == RULE_NO)
 			return RULE_NO;
@@ -350,11 +402,19 @@ static enum rule_truth judge_rule(const struct rule *rule, const struct question
 			result = RULE_OPEN;
 	}
 	return result;
+		if (expected && match->expected < 0 && is_expected(&ruleset->rules[i], &question))
+			match->expected = (int32_t)i;
 }
 
 static struct question ask(const struct ruleset *ruleset, const struct rule_facts *facts,
-			   const struct evidence *evidence,
+uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index)
+{
+	return ruleset->rules[index].fingerprint;
+}
+
+			   const struct evidence *evidence, const struct rule_expectation *expected,
 			   const struct rules_interfaces *interfaces)
+			      const struct rule_expectation *expected,
 {
 	struct question question = {
 		.facts = facts,
@@ -373,12 +433,12 @@ static struct question ask(const struct ruleset *ruleset, const struct rule_fact
 }
 
 void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
-		   const struct evidence *evidence, const struct rules_interfaces *interfaces,
-		   struct rule_match *match)
+		   const struct evidence *evidence, const struct rule_expectation *expected,
+		   const struct rules_interfaces *interfaces, struct rule_match *match)
 {
-	struct question question = ask(ruleset, facts, evidence, interfaces);
+	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
 
-	*match = (struct rule_match){.rule = -1, .first_open = -1};
+	*match = (struct rule_match){.rule = -1, .first_open = -1, .expected = -1};
 	for (size_t i = 0; i < ruleset->count; i++) {
 		enum rule_truth truth = judge_rule(&ruleset->rules[i], &question);
 
@@ -386,7 +446,9 @@ void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts
 			match->rule = (int32_t)i;
 			return;
 		}
-		if (truth == RULE_OPEN && match->open_count++ == 0)
+		if (truth != RULE_OPEN)
+			continue;
+		if (match->open_count++ == 0)
 			match->first_open = (int32_t)i;
 	}
 }
@@ -395,17 +457,17 @@ enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,
 			      const struct rule_facts *facts, const struct evidence *evidence,
 			      const struct rules_interfaces *interfaces)
 {
-	struct question question = ask(ruleset, facts, evidence, interfaces);
+	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
 
 	return judge_rule(&ruleset->rules[index], &question);
 }
 
 size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts *facts,
-			  const struct evidence *evidence,
+			  const struct evidence *evidence, const struct rule_expectation *expected,
 			  const struct rules_interfaces *interfaces, int32_t limit,
 			  int32_t *indexes, size_t max)
 {
-	struct question question = ask(ruleset, facts, evidence, interfaces);
+	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
 	size_t count = 0, end = limit < 0 ? ruleset->count : (size_t)limit;
 
 	if (end > ruleset->count)

@@ -133,6 +133,7 @@ struct ruleset {
 	struct arena arena;
 	struct rule *rules;
 	struct rule_view *views;
+	uint64_t fingerprint; /* see ruleset_fingerprint() */
 	size_t count;
 	struct pattern_set *patterns;
 	struct mark_layout mark;

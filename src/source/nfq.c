@@ -15,6 +15,7 @@
  * moment in which a bound queue drops; then each optional flag alone, since a
  * flag that the kernel does not know aborts its whole message.
  */
+#include <waymark/counter.h>
 #include <waymark/source.h>
 
 #include <errno.h>
@@ -66,13 +67,6 @@ static inline struct source_nfq *nfq_of(struct source *source)
 	return (struct source_nfq *)source;
 }
 
-/* one writer; the control thread reads */
-static inline void count(_Atomic uint64_t *counter, uint64_t by)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-			      memory_order_relaxed);
-}
-
 static uint64_t now_us(void)
 {
 	struct timespec now;
@@ -91,7 +85,7 @@ static int flush(struct source_nfq *nfq)
 	nfq->out_bytes = 0;
 	if (!bytes)
 		return 0;
-	count(&nfq->stats.messages_sent, 1);
+	counter_add(&nfq->stats.messages_sent, 1);
 	while (mnl_socket_sendto(nfq->socket, nfq->out, bytes) < 0) {
 		if (errno == EINTR)
 			continue;
@@ -101,7 +95,7 @@ static int flush(struct source_nfq *nfq)
 			usleep(1000);
 			continue;
 		}
-		count(&nfq->stats.verdict_errors, 1);
+		counter_add(&nfq->stats.verdict_errors, 1);
 		snprintf(nfq->source.error, sizeof(nfq->source.error),
 			 "queue %u: cannot send verdicts: %s", nfq->queue, strerror(errno));
 		return -errno;
@@ -142,7 +136,7 @@ static int nfq_verdicts(struct source *source, const struct packet *packets,
 			result = flushed;
 		i = run;
 	}
-	count(&nfq->stats.verdicts_sent, count_packets);
+	counter_add(&nfq->stats.verdicts_sent, count_packets);
 	flushed = flush(nfq);
 	return result ? result : flushed;
 }
@@ -157,7 +151,8 @@ static void take_error(struct source_nfq *nfq, const struct nlmsghdr *header)
 
 	if (mnl_nlmsg_get_payload_len(header) < sizeof(*error) || error->error == 0)
 		return;
-	count(error->error == -ENOENT ? &nfq->stats.unknown_id : &nfq->stats.verdict_errors, 1);
+	counter_add(error->error == -ENOENT ? &nfq->stats.unknown_id : &nfq->stats.verdict_errors,
+		    1);
 }
 
 static uint32_t attr_u32(const struct nlattr *attr)
@@ -221,13 +216,13 @@ static bool take_message(struct source_nfq *nfq, const struct nlmsghdr *header, 
 		captured = mnl_attr_get_payload_len(attrs[NFQA_PAYLOAD]);
 	}
 	length = attrs[NFQA_CAP_LEN] ? attr_u32(attrs[NFQA_CAP_LEN]) : captured;
-	count(&nfq->stats.received, 1);
+	counter_add(&nfq->stats.received, 1);
 	if (bytes && packet_parse(packet, bytes, captured, length > captured ? length : captured) ==
 			     PACKET_OK) {
 		packet->meta = meta;
 		return true;
 	}
-	count(&nfq->stats.malformed, 1);
+	counter_add(&nfq->stats.malformed, 1);
 	put_verdict(nfq, NFQNL_MSG_VERDICT, meta.id, &(struct verdict){.mark = meta.mark});
 	return false;
 }
@@ -247,7 +242,7 @@ static int nfq_receive(struct source *source, struct packet *packets)
 		if (errno == ENOBUFS) {
 			/* packets were lost before they reached us; the kernel has let them go by
 			 */
-			count(&nfq->stats.receive_overruns, 1);
+			counter_add(&nfq->stats.receive_overruns, 1);
 			continue;
 		}
 		if (errno == EINTR)

@@ -39,12 +39,12 @@ static void ask(const struct ruleset *rules, const uint8_t *data, size_t size)
 	memcpy(evidence.host, bytes, 32);
 	evidence.host_length = (uint8_t)strlen(evidence.host);
 	evidence.apps_done = bytes[48] & 1;
-	ruleset_match(rules, &facts, NULL, NULL, &match);
+	ruleset_match(rules, &facts, NULL, NULL, NULL, &match);
 	if (match.rule >= (int32_t)ruleset_count(rules))
 		abort();
-	ruleset_match(rules, &facts, &evidence, NULL, &match);
+	ruleset_match(rules, &facts, &evidence, NULL, NULL, &match);
 	/* what ruleset_match() counted must be what ruleset_open_rules() lists */
-	if (ruleset_open_rules(rules, &facts, &evidence, NULL, match.rule, open, 4) !=
+	if (ruleset_open_rules(rules, &facts, &evidence, NULL, NULL, match.rule, open, 4) !=
 	    match.open_count)
 		abort();
 }

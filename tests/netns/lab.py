@@ -156,6 +156,41 @@ def flood(args):
                 return
 
 
+def dns_name(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
+
+
+def dns_answer(query, name, address):
+    """The answer to `query`: `name` is at `address`."""
+    import struct
+
+    record = struct.pack(">HHHIH", 0xC00C, 1, 1, 300, 4) + socket.inet_aton(address)
+    return query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + dns_name(name) + b"\0\1\0\1" + record
+
+
+def lie(args):
+    """A name server that answers every query with what must not be believed, then with NXDOMAIN."""
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((args.address, 53))
+    stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.bind((args.stranger, 53))
+    print("listening", flush=True)
+    while True:
+        query, client = server.recvfrom(4096)
+        forged = dns_answer(query, args.name, args.forged)
+        wrong_id = bytes([query[0] ^ 1]) + forged[1:]
+        other_name = dns_answer(query, "other." + args.name, args.forged)
+        stranger.sendto(forged, client)
+        server.sendto(wrong_id, client)
+        server.sendto(forged, (client[0], client[1] ^ 1))
+        server.sendto(other_name, client)
+        end = 12 + len(dns_name(args.name)) + 4
+        honest = query[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + query[12:end]
+        server.sendto(honest, client)
+        # the question is answered: whatever comes now is late
+        server.sendto(forged, client)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True)
@@ -191,6 +226,13 @@ def main():
     command.add_argument("prefix")
     command.add_argument("count", type=int)
     command.set_defaults(run=flood)
+
+    command = commands.add_parser("lie")
+    command.add_argument("address")
+    command.add_argument("stranger", help="another address of ours, that nobody asks")
+    command.add_argument("name")
+    command.add_argument("forged", help="the address that is claimed for the name")
+    command.set_defaults(run=lie)
 
     args = parser.parse_args()
     args.run(args)

@@ -9,7 +9,7 @@
 #include <waymark/counter.h>
 
 #include "../../src/classify/dns_stream.h"
-#include "../../src/classify/dns_watch.h"
+#include <waymark/dns_watch.h>
 
 #define START_US UINT64_C(1700000000000000)
 #define CLIENT "10.0.0.2"

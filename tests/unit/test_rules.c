@@ -227,20 +227,20 @@ static void set_host(struct known *known, const char *host)
 
 static enum rule_truth judge(const struct world *world, const struct rule_facts *facts)
 {
-	return ruleset_judge(world->rules, 0, facts, NULL, NULL);
+	return ruleset_judge(world->rules, 0, facts, NULL, NULL, NULL);
 }
 
 #define assert_holds(world, facts) assert_int_equal(judge(world, facts), RULE_YES)
 #define assert_fails(world, facts) assert_int_equal(judge(world, facts), RULE_NO)
 #define assert_truth(world, known, truth)                                                        \
-	assert_int_equal(ruleset_judge((world)->rules, 0, &facts, known_of(known, world), NULL), \
+	assert_int_equal(ruleset_judge((world)->rules, 0, &facts, known_of(known, world), NULL, NULL), \
 			 truth)
 
 static int32_t match_rule(const struct world *world, const struct rule_facts *facts)
 {
 	struct rule_match match;
 
-	ruleset_match(world->rules, facts, NULL, NULL, &match);
+	ruleset_match(world->rules, facts, NULL, NULL, NULL, &match);
 	return match.rule;
 }
 
@@ -673,16 +673,16 @@ static void interfaces_go_by_name_and_by_index(void **state)
 
 	facts.iface_in_name = NULL;
 	facts.iface_in = 7;
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, interfaces), RULE_NO);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, NULL, interfaces), RULE_NO);
 	assert_int_equal(rules_interfaces_set(interfaces, 7, "ppp0"), 0);
 	assert_int_equal(rules_interfaces_set(interfaces, 7 + 256, "eth2"), 0);
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, interfaces), RULE_YES);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, NULL, interfaces), RULE_YES);
 	facts.iface_in = 7 + 256;
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, interfaces), RULE_NO);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, NULL, interfaces), RULE_NO);
 	assert_int_equal(rules_interfaces_set(interfaces, 7 + 256, "eth1"), 0);
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, interfaces), RULE_YES);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, NULL, interfaces), RULE_YES);
 	assert_int_equal(rules_interfaces_set(interfaces, 7 + 256, NULL), 0);
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, interfaces), RULE_NO);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, NULL, NULL, interfaces), RULE_NO);
 	rules_interfaces_free(interfaces);
 	unload(&world);
 
@@ -1211,7 +1211,7 @@ static void a_pattern_app_goes_by_the_bits_of_its_patterns(void **state)
 	known.hit[0] = 0;
 	known.out[0] = UINT64_MAX;
 	known.evidence.pattern_count = 2;
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, &known.evidence, NULL), RULE_OPEN);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, &known.evidence, NULL, NULL), RULE_OPEN);
 	unload(&world);
 }
 
@@ -1421,34 +1421,34 @@ static void the_first_match_wins_also_while_it_is_open(void **state)
 	int32_t open[4] = {-1, -1, -1, -1};
 
 	(void)state;
-	ruleset_match(world.rules, &facts, NULL, NULL, &match);
+	ruleset_match(world.rules, &facts, NULL, NULL, NULL, &match);
 	assert_int_equal(match.rule, 3);
 	assert_int_equal(match.open_count, 2);
 	assert_int_equal(match.first_open, 1);
-	assert_int_equal(ruleset_open_rules(world.rules, &facts, NULL, NULL, match.rule, open, 4),
+	assert_int_equal(ruleset_open_rules(world.rules, &facts, NULL, NULL, NULL, match.rule, open, 4),
 			 2);
 	assert_true(open[0] == 1 && open[1] == 2 && open[2] == -1);
-	assert_int_equal(ruleset_open_rules(world.rules, &facts, NULL, NULL, -1, open, 1), 3);
+	assert_int_equal(ruleset_open_rules(world.rules, &facts, NULL, NULL, NULL, -1, open, 1), 3);
 
 	set_host(&known, "example.com");
-	ruleset_match(world.rules, &facts, known_of(&known, &world), NULL, &match);
+	ruleset_match(world.rules, &facts, known_of(&known, &world), NULL, NULL, &match);
 	assert_int_equal(match.rule, 3);
 	assert_int_equal(match.open_count, 1);
 	assert_int_equal(match.first_open, 2);
 	set_host(&known, "example.org");
-	ruleset_match(world.rules, &facts, known_of(&known, &world), NULL, &match);
+	ruleset_match(world.rules, &facts, known_of(&known, &world), NULL, NULL, &match);
 	assert_int_equal(match.rule, 1);
 	assert_int_equal(match.open_count, 0);
 	assert_int_equal(match.first_open, -1);
 
 	/* nothing holds, something is open */
 	facts.dport = 80;
-	ruleset_match(world.rules, &facts, NULL, NULL, &match);
+	ruleset_match(world.rules, &facts, NULL, NULL, NULL, &match);
 	assert_int_equal(match.rule, -1);
 	assert_int_equal(match.open_count, 2);
 	assert_int_equal(match.first_open, 1);
 	facts.src = address("10.1.1.1");
-	ruleset_match(world.rules, &facts, NULL, NULL, &match);
+	ruleset_match(world.rules, &facts, NULL, NULL, NULL, &match);
 	assert_int_equal(match.rule, 0);
 	assert_int_equal(match.open_count, 0);
 	unload(&world);
@@ -1678,7 +1678,7 @@ static void an_announced_app_may_be_asked_for_and_does_not_match(void **state)
 	assert_string_equal(world.diags.items[1].message,
 			    "rule 'r': app: 'BitTorrent' is found by a .pat file only as yet, and "
 			    "there is none: it does not match");
-	assert_int_equal(ruleset_judge(world.rules, 0, &facts, &nothing_yet, NULL), RULE_NO);
+	assert_int_equal(ruleset_judge(world.rules, 0, &facts, &nothing_yet, NULL, NULL), RULE_NO);
 	unload(&world);
 }
 
@@ -1781,7 +1781,7 @@ static void the_shipped_rules_load_and_their_patterns_hit(void **state)
 		for (size_t j = 0; j < count; j++) {
 			enum rule_truth truth =
 				ruleset_judge(world.rules, shipped + j, &facts,
-					      inspection_evidence(inspection), NULL);
+					      inspection_evidence(inspection), NULL, NULL);
 
 			if (i == j)
 				assert_int_equal(truth, RULE_YES);

@@ -12,8 +12,8 @@
  * The same packet may be shown twice. A watch belongs to one worker; its counters may be read by
  * others. Time is packet time.
  */
-#ifndef CLASSIFY_DNS_WATCH_H
-#define CLASSIFY_DNS_WATCH_H
+#ifndef WAYMARK_DNS_WATCH_H
+#define WAYMARK_DNS_WATCH_H
 
 #include <stdatomic.h>
 #include <stdint.h>
