@@ -220,6 +220,8 @@ bool connmarks_value_changed(const struct conf *old, const struct conf *conf, si
 json_t *documents_answer(const json_t *request, void *context);
 /* names.c */
 json_t *names_answer(struct daemon *daemon, const json_t *request);
+/* guess.c: what the names cache expects of a connection, for explain */
+json_t *guess_answer(struct daemon *daemon, const json_t *request);
 json_t *names_stats_document(const struct daemon *daemon);
 
 #endif

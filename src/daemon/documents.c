@@ -464,6 +464,8 @@ json_t *documents_answer(const json_t *request, void *context)
 		return flows_answer(daemon, request);
 	if (strcmp(command, "names") == 0)
 		return names_answer(daemon, request);
+	if (strcmp(command, "guess") == 0)
+		return guess_answer(daemon, request);
 	if (strcmp(command, "stats") == 0)
 		return control_ok(stats_document(daemon));
 	if (strcmp(command, "reload") == 0)
