@@ -95,7 +95,7 @@ stand_in() {
 }
 
 @test "an argument that a command does not take is a usage error" {
-	for command in check status uplinks rules flows stats reload; do
+	for command in check status uplinks rules flows names stats reload; do
 		run -2 --separate-stderr "$WAYMARK" -c "$CONF" $command extra
 		[ "$stderr" = "waymark: '$command' does not take 'extra'" ]
 	done
@@ -114,7 +114,7 @@ stand_in() {
 @test "help lists every command on stdout, and each command has its own" {
 	run -0 --separate-stderr "$WAYMARK" --help
 	[ -z "$stderr" ]
-	for command in check replay diff explain status uplinks rules flows stats reload firewall; do
+	for command in check replay diff explain status uplinks rules flows names stats reload firewall; do
 		[[ "$output" == *$'\n'"  $command "* ]]
 	done
 	for line in "status --help" "--help status" "-h status"; do
@@ -192,7 +192,7 @@ stand_in() {
 # ---- without a daemon ----
 
 @test "without a daemon the commands that need one say where they looked" {
-	for command in status uplinks flows stats reload; do
+	for command in status uplinks flows names stats reload; do
 		run -1 --separate-stderr "$WAYMARK" $command -c "$CONF"
 		[ "$stderr" = "waymark: cannot reach waymarkd at $SOCKET: No such file or directory" ]
 		[ -z "$output" ]

@@ -149,6 +149,7 @@ int cli_diff(int argc, char **argv, struct cli *cli);
 int cli_explain(int argc, char **argv, struct cli *cli);
 int cli_firewall(int argc, char **argv, struct cli *cli);
 int cli_flows(int argc, char **argv, struct cli *cli);
+int cli_names(int argc, char **argv, struct cli *cli);
 int cli_reload(int argc, char **argv, struct cli *cli);
 int cli_replay(int argc, char **argv, struct cli *cli);
 int cli_rules(int argc, char **argv, struct cli *cli);

@@ -4,7 +4,9 @@
  *
  * Both policies see the same packets, so flows pair by number; only a different
  * idle time could begin a flow elsewhere, and then the surplus shows as such.
- * Exit as diff(1): 0 the same, 1 different, 2 trouble.
+ * The flows are the list; what they amount to is the summary: flows and bytes of each line before
+ * and after, where a flow that nothing matched counts as main's. Both are of what could be read,
+ * also of a capture that is cut. Exit as diff(1): 0 the same, 1 different, 2 trouble.
  */
 #include "cli.h"
 
@@ -14,6 +16,26 @@
 
 #include "capture.h"
 #include "packets.h"
+
+struct amount {
+	uint64_t flows, bytes;
+};
+
+/* Where flows go: an uplink, main, a mark class or the drop. */
+struct line {
+	char *name;
+	struct amount old, new;
+	bool changes; /* a flow came or went, even if the sums are the same */
+};
+
+struct comparison {
+	const struct policy *old, *new;
+	json_t *differences;
+	uint64_t flows, changed, changed_bytes;
+	struct line *lines; /* few: looked up one by one */
+	size_t line_count;
+	bool out_of_memory;
+};
 
 static bool same_text(const char *a, const char *b)
 {
@@ -37,10 +59,93 @@ static json_t *decision(const struct policy *policy, const struct flow *flow)
 	return json;
 }
 
-/* Appends what differs in one file. False: the file could not be read to its end. */
-static bool diff_file(const char *file, const struct policy *old, const struct policy *new,
-		      json_t *differences)
+/* ---- the sums ---- */
+
+/* NULL: out of memory, which is kept. */
+static struct line *line_of(struct comparison *comparison, const struct policy *policy,
+			    const struct flow *flow)
 {
+	const struct mark_layout *mark = &policy->conf->mark;
+	uint32_t value = capture_value(policy, flow);
+	const char *name = policy_uplink_name(policy, value);
+	struct line *lines;
+	char text[32];
+
+	if (!name) {
+		if (value == mark->drop)
+			snprintf(text, sizeof(text), "drop");
+		else
+			snprintf(text, sizeof(text), "mark 0x%x", mark_bits(mark, value));
+		name = text;
+	}
+	for (size_t i = 0; i < comparison->line_count; i++)
+		if (strcmp(comparison->lines[i].name, name) == 0)
+			return &comparison->lines[i];
+	lines = reallocarray(comparison->lines, comparison->line_count + 1, sizeof(*lines));
+	if (lines) {
+		struct line *line = &lines[comparison->line_count];
+
+		comparison->lines = lines;
+		*line = (struct line){.name = strdup(name)};
+		if (line->name) {
+			comparison->line_count++;
+			return line;
+		}
+	}
+	comparison->out_of_memory = true;
+	return NULL;
+}
+
+static uint64_t bytes_of(const struct capture_flow *flow)
+{
+	return flow->flow.bytes[0] + flow->flow.bytes[1];
+}
+
+/* Adds one side of a flow to its line. Returns the line's name, for comparing; NULL: no such side.
+ */
+static const char *add_side(struct comparison *comparison, const struct policy *policy,
+			    const struct capture_flow *flow, bool after)
+{
+	struct line *line = flow ? line_of(comparison, policy, &flow->flow) : NULL;
+	struct amount *amount;
+
+	if (!line)
+		return NULL;
+	amount = after ? &line->new : &line->old;
+	amount->flows++;
+	amount->bytes += bytes_of(flow);
+	return line->name;
+}
+
+static void mark_changed(struct comparison *comparison, const char *name)
+{
+	for (size_t i = 0; name && i < comparison->line_count; i++)
+		comparison->lines[i].changes |= comparison->lines[i].name == name;
+}
+
+static void add_flow(struct comparison *comparison, const struct capture_flow *was,
+		     const struct capture_flow *is, bool same)
+{
+	const char *from = add_side(comparison, comparison->old, was, false);
+	const char *to = add_side(comparison, comparison->new, is, true);
+
+	comparison->flows++;
+	if (same)
+		return;
+	comparison->changed++;
+	comparison->changed_bytes += bytes_of(was ? was : is);
+	if (from != to) {
+		mark_changed(comparison, from);
+		mark_changed(comparison, to);
+	}
+}
+
+/* ---- one file ---- */
+
+/* Adds what is in one file. False: the file could not be read to its end. */
+static bool diff_file(struct comparison *comparison, const char *file)
+{
+	const struct policy *old = comparison->old, *new = comparison->new;
 	struct capture_options options = {0};
 	struct capture_run before, after;
 	int result = capture_run(old, file, &options, &before);
@@ -50,20 +155,96 @@ static bool diff_file(const char *file, const struct policy *old, const struct p
 	for (size_t i = 0; i < count; i++) {
 		const struct capture_flow *was = i < before.count ? &before.flows[i] : NULL;
 		const struct capture_flow *is = i < after.count ? &after.flows[i] : NULL;
+		bool same = was && is && same_decision(old, &was->flow, new, &is->flow);
 		json_t *json;
 
-		if (was && is && same_decision(old, &was->flow, new, &is->flow))
+		add_flow(comparison, was, is, same);
+		if (same)
 			continue;
 		json = cli_flow_json(file, was ? was : is);
 		json_object_set_new(json, "old", was ? decision(old, &was->flow) : json_null());
 		json_object_set_new(json, "new", is ? decision(new, &is->flow) : json_null());
-		json_array_append_new(differences, json);
+		json_array_append_new(comparison->differences, json);
 	}
 	if (result < 0 || result_new < 0)
 		fprintf(stderr, "%s: %s\n", file, result < 0 ? before.error : after.error);
 	capture_run_release(&before);
 	capture_run_release(&after);
 	return result == 0 && result_new == 0;
+}
+
+/* ---- output ---- */
+
+static json_t *amount_json(const struct amount *amount)
+{
+	return json_pack("{s:I,s:I}", "flows", (json_int_t)amount->flows, "bytes",
+			 (json_int_t)amount->bytes);
+}
+
+static int by_name(const void *left, const void *right)
+{
+	const struct line *a = left, *b = right;
+
+	return strcmp(a->name, b->name);
+}
+
+/* `all`: also the lines that keep what they have. */
+static json_t *lines_json(struct comparison *comparison, bool all)
+{
+	json_t *lines = json_array();
+
+	if (comparison->line_count)
+		qsort(comparison->lines, comparison->line_count, sizeof(*comparison->lines),
+		      by_name);
+	for (size_t i = 0; i < comparison->line_count; i++) {
+		const struct line *line = &comparison->lines[i];
+
+		if (all || line->changes)
+			json_array_append_new(lines,
+					      json_pack("{s:s,s:o,s:o}", "uplink", line->name,
+							"old", amount_json(&line->old), "new",
+							amount_json(&line->new)));
+	}
+	return lines;
+}
+
+static int print_summary_json(struct comparison *comparison)
+{
+	json_t *document = json_pack("{s:I,s:I,s:I,s:o}", "flows", (json_int_t)comparison->flows,
+				     "changed", (json_int_t)comparison->changed, "changed_bytes",
+				     (json_int_t)comparison->changed_bytes, "uplinks",
+				     lines_json(comparison, true));
+	int result = cli_print_json(document);
+
+	json_decref(document);
+	return result;
+}
+
+static void cell_flows(const json_t *value, char cell[CLI_CELL_SIZE])
+{
+	cli_cell(json_object_get(value, "flows"), cell);
+}
+
+static void cell_bytes(const json_t *value, char cell[CLI_CELL_SIZE])
+{
+	cli_cell(json_object_get(value, "bytes"), cell);
+}
+
+static void print_summary(struct comparison *comparison)
+{
+	static const struct cli_column columns[] = {
+		{"uplink", "uplink", false, NULL},	{"old flows", "old", true, cell_flows},
+		{"new flows", "new", true, cell_flows}, {"old bytes", "old", true, cell_bytes},
+		{"new bytes", "new", true, cell_bytes}, {0},
+	};
+	json_t *lines = lines_json(comparison, false);
+
+	if (json_array_size(lines))
+		cli_table(lines, columns);
+	printf("%llu of %llu flows change, %llu bytes\n", (unsigned long long)comparison->changed,
+	       (unsigned long long)comparison->flows,
+	       (unsigned long long)comparison->changed_bytes);
+	json_decref(lines);
 }
 
 static void cell_decision(const json_t *value, char cell[CLI_CELL_SIZE])
@@ -76,7 +257,7 @@ static void cell_decision(const json_t *value, char cell[CLI_CELL_SIZE])
 		 mark ? mark : "-");
 }
 
-int cli_diff(int argc, char **argv, struct cli *cli)
+static void print_differences(const json_t *differences)
 {
 	static const struct cli_column columns[] = {
 		{"proto", "proto", false, NULL},      {"source", "src", false, NULL},
@@ -85,12 +266,30 @@ int cli_diff(int argc, char **argv, struct cli *cli)
 		{"host", "host", false, NULL},	      {"old", "old", false, cell_decision},
 		{"new", "new", false, cell_decision}, {0},
 	};
-	struct policy *old = NULL, *new = NULL;
-	json_t *differences = json_array();
-	bool complete = true;
-	int exit_code = 2;
 
-	if (cli_getopt(cli, argc, argv, NULL) == CLI_DONE) {
+	cli_table(differences, columns);
+	putchar('\n');
+}
+
+static void comparison_release(struct comparison *comparison)
+{
+	for (size_t i = 0; i < comparison->line_count; i++)
+		free(comparison->lines[i].name);
+	free(comparison->lines);
+	json_decref(comparison->differences);
+}
+
+int cli_diff(int argc, char **argv, struct cli *cli)
+{
+	static const struct cli_option own[] = {{"summary", 0, false, 0}, {0}};
+	struct policy *old = NULL, *new = NULL;
+	struct comparison comparison = {.differences = json_array()};
+	bool complete = true, summary = false;
+	int exit_code = 2, option;
+
+	while ((option = cli_getopt(cli, argc, argv, own)) >= 0)
+		summary = true;
+	if (option == CLI_DONE) {
 		exit_code = cli->exit_code;
 		goto out;
 	}
@@ -102,21 +301,30 @@ int cli_diff(int argc, char **argv, struct cli *cli)
 		cli_usage("diff needs a capture file");
 		goto out;
 	}
-	old = cli_policy_load(cli->conf_paths[0]);
-	new = cli_policy_load(cli->conf_paths[1]);
+	comparison.old = old = cli_policy_load(cli->conf_paths[0]);
+	comparison.new = new = cli_policy_load(cli->conf_paths[1]);
 	if (!old || !new)
 		goto out;
 	for (int i = optind; i < argc; i++)
-		complete &= diff_file(argv[i], old, new, differences);
-	if (cli->json)
-		cli_print_json(differences);
-	else if (json_array_size(differences)) /* as diff(1): the same is silence */
-		cli_table(differences, columns);
+		complete &= diff_file(&comparison, argv[i]);
+	if (comparison.out_of_memory) {
+		cli_fail("out of memory");
+		goto out;
+	}
+	if (cli->json && summary) {
+		print_summary_json(&comparison);
+	} else if (cli->json) {
+		cli_print_json(comparison.differences);
+	} else if (summary || comparison.changed) { /* as diff(1): the same is silence */
+		if (!summary)
+			print_differences(comparison.differences);
+		print_summary(&comparison);
+	}
 	if (complete)
-		exit_code = json_array_size(differences) ? 1 : 0;
+		exit_code = comparison.changed ? 1 : 0;
 out:
 	policy_free(old);
 	policy_free(new);
-	json_decref(differences);
+	comparison_release(&comparison);
 	return exit_code;
 }

@@ -2,20 +2,18 @@
 /*
  * `waymark explain`: a connection that does not exist, judged as a real one would be.
  *
- * Two moments are told apart, as they are on a router: the first packet, when
- * only headers are known, and the moment when the name or protocol that the user
- * gave has shown itself. Without such evidence the answer is the first packet's,
- * with the rules that would still be open. With it, what was not given is taken
- * as refuted: the evidence is complete.
+ * Here options become the facts of a first packet and the evidence that inspection would find.
+ * Without evidence the answer is the first packet's, with the rules that would still be
+ * open. With it, what was not given is taken as refuted: the evidence is complete.
  */
 #include "cli.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "explain.h"
 #include "packets.h"
 
 enum {
@@ -37,6 +35,7 @@ enum {
 	OPTION_IFACE_IN,
 	OPTION_IFACE_OUT,
 	OPTION_OLDER,
+	OPTION_NO_DAEMON,
 };
 
 static const struct cli_option explain_options[] = {
@@ -58,20 +57,9 @@ static const struct cli_option explain_options[] = {
 	{"iface-in", 0, true, OPTION_IFACE_IN},
 	{"iface-out", 0, true, OPTION_IFACE_OUT},
 	{"older", 0, false, OPTION_OLDER},
+	{"no-daemon", 0, false, OPTION_NO_DAEMON},
 	{0},
 };
-
-struct hypothesis {
-	struct rule_facts facts;
-	struct evidence evidence;
-	bool has_evidence;
-	bool older; /* midstream: every decision is late */
-	const char *host, *app, *alpn, *proto;
-	bool app_assumed;
-};
-
-#define PATTERN_WORDS(count) (((count) + 63) / 64)
-#define OPEN_RULES_SHOWN 64
 
 /* ---- from options to facts and evidence ---- */
 
@@ -81,6 +69,18 @@ static bool take_address(struct cli *cli, const char *option, struct ip_addr *ad
 		return true;
 	cli->exit_code = cli_usage("--%s: '%s' is not an address", option, optarg);
 	return false;
+}
+
+/* It goes into a JSON document. */
+static bool take_text(struct cli *cli, const char *option, const char **text)
+{
+	json_t *json = json_string(optarg);
+
+	if (!json)
+		cli->exit_code = cli_usage("--%s takes text in UTF-8", option);
+	json_decref(json);
+	*text = optarg;
+	return json != NULL;
 }
 
 static bool take_word(struct cli *cli, int option, struct hypothesis *hypothesis)
@@ -113,19 +113,19 @@ static bool take_word(struct cli *cli, int option, struct hypothesis *hypothesis
 		cli->exit_code = cli_usage("--hook is forward or output");
 		return false;
 	case OPTION_HOST:
-		hypothesis->host = optarg;
-		break;
+		return take_text(cli, "host", &hypothesis->host);
 	case OPTION_APP:
-		hypothesis->app = optarg;
-		break;
+		return take_text(cli, "app", &hypothesis->app);
 	case OPTION_ALPN:
-		hypothesis->alpn = optarg;
-		break;
+		return take_text(cli, "alpn", &hypothesis->alpn);
 	case OPTION_IFACE_IN:
 		facts->iface_in_name = optarg;
 		break;
 	case OPTION_IFACE_OUT:
 		facts->iface_out_name = optarg;
+		break;
+	case OPTION_NO_DAEMON:
+		hypothesis->no_daemon = true;
 		break;
 	default:
 		hypothesis->older = true;
@@ -196,13 +196,40 @@ static const char *usual_app(const struct rule_facts *facts)
 	return facts->dport == 80 || facts->dport == 8080 ? "http" : "tls";
 }
 
+/* The inspection of such a flow, as it is on the first packet; "refuted" once no more comes. */
+static struct inspection *new_inspection(const struct hypothesis *hypothesis,
+					 const struct policy *policy, bool refuted)
+{
+	const struct rule_facts *facts = &hypothesis->facts;
+	const struct packet packet = {
+		.proto = facts->proto,
+		.has_ports = !facts->has_icmp,
+		.sport = facts->sport,
+		.dport = facts->dport,
+	};
+	const struct flow flow = {
+		.key = {.proto = facts->proto,
+			.client_port = facts->sport,
+			.server_port = facts->dport},
+		.midstream = hypothesis->older,
+	};
+	struct inspection *inspection =
+		inspection_new(&flow, &packet, ruleset_patterns(policy->rules));
+
+	if (inspection && refuted)
+		inspection_close(inspection);
+	return inspection;
+}
+
 static int set_evidence(struct hypothesis *hypothesis, const struct policy *policy)
 {
 	struct evidence *evidence = &hypothesis->evidence;
-	const struct pattern_set *patterns = ruleset_patterns(policy->rules);
-	size_t words = PATTERN_WORDS(patterns ? pattern_count(patterns) : 0);
 	size_t length;
 
+	hypothesis->begun = new_inspection(hypothesis, policy, false);
+	hypothesis->ended = new_inspection(hypothesis, policy, true);
+	if (!hypothesis->begun || !hypothesis->ended)
+		return cli_fail("out of memory");
 	if (!hypothesis->host && !hypothesis->app && !hypothesis->alpn)
 		return 0;
 	hypothesis->has_evidence = true;
@@ -210,16 +237,9 @@ static int set_evidence(struct hypothesis *hypothesis, const struct policy *poli
 		hypothesis->app = usual_app(&hypothesis->facts);
 		hypothesis->app_assumed = true;
 	}
+	*evidence = *inspection_evidence(hypothesis->ended);
 	evidence->app[0] = app_intern(hypothesis->app);
 	evidence->app_count = 1;
-	evidence->apps_done = evidence->host_done = evidence->alpn_done = true;
-	evidence->patterns_done = true;
-	evidence->pattern_hit = calloc(words ? words : 1, sizeof(uint64_t));
-	evidence->pattern_out = calloc(words ? words : 1, sizeof(uint64_t));
-	if (!evidence->pattern_hit || !evidence->pattern_out)
-		return cli_fail("out of memory");
-	evidence->pattern_count = patterns ? pattern_count(patterns) : 0;
-	memset(evidence->pattern_out, 0xff, words * sizeof(uint64_t));
 	if (hypothesis->host) {
 		length = strlen(hypothesis->host);
 		if (length && hypothesis->host[length - 1] == '.')
@@ -249,177 +269,60 @@ static int set_evidence(struct hypothesis *hypothesis, const struct policy *poli
 
 /* ---- the answer ---- */
 
-static void say(json_t *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(json_t *why, const char *format, ...)
+static void print_line(const char *title, const char *text)
 {
-	va_list arguments;
-
-	va_start(arguments, format);
-	json_array_append_new(why, json_vsprintf(format, arguments));
-	va_end(arguments);
+	printf("%-8s %s\n", title, text);
 }
 
-static const char *rule_name(const struct policy *policy, int32_t rule)
+static void print_route(const json_t *route)
 {
-	struct rule_view view;
+	const json_t *kernel = json_object_get(route, "kernel");
+	char cells[6][CLI_CELL_SIZE], text[7 * CLI_CELL_SIZE];
+	static const char *const keys[] = {"interface", "gateway",  "table",
+					   "source",	"iface_in", "error"};
 
-	if (rule < 0)
-		return NULL;
-	ruleset_view(policy->rules, (size_t)rule, &view);
-	return view.name;
-}
-
-static json_t *open_rules(const struct policy *policy, const struct hypothesis *hypothesis,
-			  const struct evidence *evidence, const struct rule_match *match)
-{
-	int32_t indexes[OPEN_RULES_SHOWN];
-	int32_t limit = match->rule < 0 ? (int32_t)ruleset_count(policy->rules) : match->rule;
-	size_t count = ruleset_open_rules(policy->rules, &hypothesis->facts, evidence, NULL, NULL, limit,
-					  indexes, OPEN_RULES_SHOWN);
-	json_t *names = json_array();
-
-	for (size_t i = 0; i < count && i < OPEN_RULES_SHOWN; i++)
-		json_array_append_new(names, json_string(rule_name(policy, indexes[i])));
-	return names;
-}
-
-static json_t *evidence_json(const struct hypothesis *hypothesis)
-{
-	const struct evidence *evidence = &hypothesis->evidence;
-
-	if (!hypothesis->has_evidence)
-		return json_null();
-	return json_pack(
-		"{s:s,s:b,s:o,s:o,s:o}", "app", hypothesis->app, "app_assumed",
-		hypothesis->app_assumed, "host",
-		evidence->host_length ? json_string(evidence->host) : json_null(), "host_source",
-		evidence->host_length ? json_string(host_source_name(evidence->host_source))
-				      : json_null(),
-		"alpn", hypothesis->alpn ? json_string(hypothesis->alpn) : json_null());
-}
-
-/* Where the mark sends it, as the configuration has it. */
-static json_t *route_json(const struct policy *policy, uint32_t value)
-{
-	const struct conf_uplink *uplink = conf_uplink_by_mark(policy->conf, value);
-
-	if (value == policy->conf->mark.drop)
-		return json_null();
-	if (!uplink)
-		return json_pack("{s:s}", "table", "main");
-	return json_pack("{s:I,s:s,s:b}", "table", (json_int_t)uplink->table, "interface",
-			 uplink->interface, "nat", uplink->nat);
-}
-
-static void say_first(const struct policy *policy, const struct rule_match *match,
-		      const struct classify_decision *decision, json_t *open, json_t *why)
-{
-	const char *name = rule_name(policy, match->rule);
-	size_t index;
-	json_t *value;
-
-	if (match->open_count == 0) {
-		if (name)
-			say(why, "first packet: rule '%s' holds by its headers, finally", name);
-		else
-			say(why, "first packet: no rule holds, it follows main, finally");
+	if (!json_is_object(route))
+		return;
+	if (!json_is_object(kernel)) {
+		cli_cell(json_object_get(route, "reason"), cells[0]);
+		snprintf(text, sizeof(text), "not asked: %s", cells[0]);
+		print_line("kernel", text);
 		return;
 	}
-	json_array_foreach(open, index, value)
-		say(why, "first packet: rule '%s' is open until its payload is seen",
-		    json_string_value(value));
-	if (name && decision->value)
-		say(why, "first packet: until then it takes rule '%s'", name);
+	for (size_t i = 0; i < 6; i++)
+		cli_cell(json_object_get(kernel, keys[i]), cells[i]);
+	if (json_is_string(json_object_get(kernel, "error")))
+		snprintf(text, sizeof(text), "%s", cells[5]);
 	else
-		say(why, "first packet: until then it follows main");
-}
-
-static void say_late(const struct policy *policy, const struct classify_decision *first,
-		     const struct classify_decision *last, json_t *why)
-{
-	const char *name = rule_name(policy, last->rule);
-	const char *line = policy_uplink_name(policy, last->value);
-	struct rule_view rule;
-
-	if (!name) {
-		say(why, "with the evidence: no rule holds, it keeps what it has, finally");
-		return;
+		snprintf(text, sizeof(text), "by %s%s%s, table %s%s%s", cells[0],
+			 json_is_null(json_object_get(kernel, "gateway")) ? "" : " via ",
+			 json_is_null(json_object_get(kernel, "gateway")) ? "" : cells[1],
+			 strcmp(cells[2], "254") == 0 ? "main" : cells[2],
+			 json_is_null(json_object_get(kernel, "iface_in")) ? "" : ", coming in by ",
+			 json_is_null(json_object_get(kernel, "iface_in")) ? "" : cells[4]);
+	print_line("kernel", text);
+	if (json_is_string(json_object_get(route, "warning"))) {
+		cli_cell(json_object_get(route, "warning"), cells[0]);
+		print_line("warning", cells[0]);
 	}
-	ruleset_view(policy->rules, (size_t)last->rule, &rule);
-	say(why, "with the evidence: rule '%s' holds", name);
-	if (last->late == RULE_LATE_LEARN && last->value != rule.value)
-		say(why,
-		    "late = \"learn\": the connection is already routed and moving it would end "
-		    "it, "
-		    "so it stays on %s; the next one to this server is steered from its first "
-		    "packet",
-		    line ? line : "its line");
-	else if (last->late == RULE_LATE_LEARN)
-		say(why, "late = \"learn\": it is on the right line already");
-	else if (last->moved)
-		say(why, "late = \"move\": its mark changes at once");
-	else if (first->value == last->value)
-		say(why, "late = \"move\": it has that mark already");
-}
-
-static json_t *explain(const struct policy *policy, const struct hypothesis *hypothesis)
-{
-	struct classify_decision first, last;
-	struct classify_policy view;
-	struct rule_match match;
-	json_t *open, *why = json_array();
-	uint32_t value;
-
-	policy_classify_view(policy, &view);
-	ruleset_match(policy->rules, &hypothesis->facts, NULL, NULL, NULL, &match);
-	first = classify_decide(&view, &match, 0, hypothesis->older, false);
-	open = open_rules(policy, hypothesis, NULL, &match);
-	if (hypothesis->older)
-		say(why, "older than waymark's knowledge of it: every decision is late");
-	say_first(policy, &match, &first, open, why);
-	last = first;
-	if (!first.final && hypothesis->has_evidence) {
-		ruleset_match(policy->rules, &hypothesis->facts, &hypothesis->evidence, NULL, NULL,
-			      &match);
-		last = classify_decide(&view, &match, first.value, true, false);
-		json_decref(open);
-		open = open_rules(policy, hypothesis, &hypothesis->evidence, &match);
-		say_late(policy, &first, &last, why);
-	}
-	value = last.value ? last.value : policy->conf->mark.main;
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:b,s:b,s:o,s:o}", "rule",
-			 cli_text_or_null(rule_name(policy, last.rule)), "uplink",
-			 last.rule < 0 && value == policy->conf->mark.main
-				 ? json_null()
-				 : cli_text_or_null(policy_uplink_name(policy, value)),
-			 "mark", json_sprintf("0x%x", mark_bits(&policy->conf->mark, value)),
-			 "open_rules", open, "evidence", evidence_json(hypothesis), "late",
-			 last.late == RULE_LATE_LEARN  ? json_string("learn")
-			 : last.late == RULE_LATE_MOVE ? json_string("move")
-						       : json_null(),
-			 "moved", last.moved, "final", last.final, "route",
-			 route_json(policy, value), "why", why);
 }
 
 static void print_people(json_t *document)
 {
 	static const char *const words[] = {"rule", "uplink", "mark", "late", NULL};
+	char cell[CLI_CELL_SIZE];
 	size_t index;
 	json_t *line;
 
 	for (size_t i = 0; words[i]; i++) {
-		char cell[CLI_CELL_SIZE];
-
 		cli_cell(json_object_get(document, words[i]), cell);
-		printf("%-8s %s\n", words[i], cell);
+		print_line(words[i], cell);
 	}
+	print_route(json_object_get(document, "route"));
 	json_array_foreach(json_object_get(document, "why"), index, line)
 	{
-		char cell[CLI_CELL_SIZE];
-
 		cli_cell(line, cell);
-		printf("%-8s %s\n", index ? "" : "why", cell);
+		print_line(index ? "" : "why", cell);
 	}
 }
 
@@ -450,6 +353,7 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 		.facts = {.ttl = 64, .length = 60, .hook = RULE_HOOK_FORWARD},
 	};
 	struct policy *policy = NULL;
+	struct explain_names names;
 	json_t *document;
 	int option, exit_code;
 
@@ -470,15 +374,19 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 	exit_code = set_evidence(&hypothesis, policy);
 	if (exit_code)
 		goto out;
-	document = explain(policy, &hypothesis);
+	explain_ask_names(hypothesis.no_daemon ? NULL
+			  : cli->socket	       ? cli->socket
+					       : policy->conf->control.socket,
+			  policy, &hypothesis, &names);
+	document = explain_document(policy, &hypothesis, &names);
 	if (cli->json)
 		exit_code = cli_print_json(document);
 	else
 		print_people(document);
 	json_decref(document);
 out:
-	free(hypothesis.evidence.pattern_hit);
-	free(hypothesis.evidence.pattern_out);
+	inspection_free(hypothesis.begun);
+	inspection_free(hypothesis.ended);
 	policy_free(policy);
 	return exit_code;
 }

@@ -8,9 +8,13 @@ waymark_SOURCES = \
 	src/cli/cli.h \
 	src/cli/diff.c \
 	src/cli/explain.c \
+	src/cli/explain.h \
+	src/cli/explain_story.c \
+	src/cli/explain_world.c \
 	src/cli/firewall.c \
 	src/cli/flows.c \
 	src/cli/main.c \
+	src/cli/names.c \
 	src/cli/options.c \
 	src/cli/output.c \
 	src/cli/packets.h \
@@ -21,4 +25,4 @@ waymark_SOURCES = \
 	src/cli/status.c \
 	src/cli/uplinks.c
 waymark_LDADD = libwaymark.la $(WM_LIBS)
-NETNS_TESTS += tests/cli.bats
+NETNS_TESTS += tests/cli.bats tests/policy-tools.bats tests/netns/explain.bats

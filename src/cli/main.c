@@ -40,9 +40,10 @@ static const struct cli_command commands[] = {
 	{
 		.name = "diff",
 		.run = cli_diff,
-		.arguments = "-c OLD -c NEW PCAP...",
+		.arguments = "-c OLD -c NEW [--summary] [--json] PCAP...",
 		.summary = "the flows of a capture that two configurations decide differently",
-		.options = "  --json       a JSON array\n",
+		.options = "  --summary    only the flows and bytes of each uplink, old and new\n"
+			   "  --json       a JSON array of the flows; with --summary, an object\n",
 		.json = true,
 		.confs = 2,
 	},
@@ -56,6 +57,7 @@ static const struct cli_command commands[] = {
 			   "  --dscp X, --ttl N, --length N, --mark M, --uid N, --gid N\n"
 			   "  --iface-in I, --iface-out I, --hook forward|output\n"
 			   "  --older      the flow is older than the daemon\n"
+			   "  --no-daemon  do not ask the daemon which name it knows the address by\n"
 			   "  --json       a JSON document\n",
 		.json = true,
 		.confs = 1,
@@ -95,6 +97,19 @@ static const struct cli_command commands[] = {
 		.options = "  --proto P    --src A    --dst B    --dport N    --app APP\n"
 			   "  --host NAME  --rule RULE           --uplink UPLINK\n"
 			   "  --limit N    at most N flows (default 10000)\n"
+			   "  --json       a JSON document\n",
+		.json = true,
+		.confs = 1,
+	},
+	{
+		.name = "names",
+		.run = cli_names,
+		.arguments = "[--name HOST] [--address A] [--client C] [--json]",
+		.summary = "the names that the daemon knows behind addresses",
+		.options = "  --name HOST  this name and those under it\n"
+			   "  --address A  what is known of this address\n"
+			   "  --client C   as this client knows them\n"
+			   "  --limit N    at most N entries (default 10000)\n"
 			   "  --json       a JSON document\n",
 		.json = true,
 		.confs = 1,
