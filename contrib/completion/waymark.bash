@@ -3,7 +3,7 @@
 
 _waymark()
 {
-	local commands='check replay diff explain status uplinks rules flows stats reload firewall'
+	local commands='check replay diff explain status uplinks rules flows names stats reload firewall'
 	local common='-c --socket --help --version'
 	local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}"
 	local command='' i
@@ -34,7 +34,7 @@ _waymark()
 		mapfile -t COMPREPLY < <(compgen -W 'forward output' -- "$word")
 		return
 		;;
-	--src | --dst | --sport | --dport | --host | --dscp | --app | --rule | --uplink | --limit | --iface-in)
+	--src | --dst | --sport | --dport | --host | --dscp | --app | --rule | --uplink | --limit | --iface-in | --name | --address | --client)
 		return
 		;;
 	esac
@@ -46,9 +46,10 @@ _waymark()
 	status | rules | stats) words="--json $common" ;;
 	uplinks) words="--plan --json $common" ;;
 	flows) words="--proto --src --dst --dport --app --host --rule --uplink --limit --json $common" ;;
+	names) words="--name --address --client --limit --json $common" ;;
 	explain)
 		words="--src --dst --proto --sport --dport --host --app --alpn --dscp --ttl --length --mark"
-		words="$words --uid --gid --iface-in --iface-out --hook --older --json $common"
+		words="$words --uid --gid --iface-in --iface-out --hook --older --no-daemon --json $common"
 		;;
 	firewall) words="show apply check remove -4 -6 $common" ;;
 	replay | diff)
@@ -59,6 +60,7 @@ _waymark()
 		fi
 		words="--json $common"
 		[[ $command != replay ]] || words="--packets $words"
+		[[ $command != diff ]] || words="--summary $words"
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
