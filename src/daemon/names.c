@@ -173,6 +173,8 @@ static json_t *grouped(struct listing *listing, uint64_t now_us)
 	json_t *document = json_array(), *object = NULL;
 	uint64_t soonest_us = 0;
 
+	if (listing->count == 0) /* there is nothing to sort, not even an array */
+		return document;
 	leave_out_copies(listing);
 	qsort(listing->rows, listing->count, sizeof(*listing->rows), by_client);
 	for (size_t i = 0; i < listing->count; i++) {
