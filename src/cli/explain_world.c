@@ -157,6 +157,8 @@ static json_t *warning_json(const struct conf_uplink *uplink, const struct route
 	if (answer->error[0])
 		return json_sprintf("the kernel has no way for the mark of uplink '%s': %s",
 				    uplink->name, answer->error);
+	if (answer->type && strcmp(answer->type, "local") == 0)
+		return json_string("the destination is an address of this machine");
 	if (strcmp(answer->interface, uplink->interface) == 0)
 		return json_null();
 	if (answer->table == TABLE_MAIN)

@@ -146,6 +146,14 @@ same_as_ip() { # FAMILY MARK IP-ARGUMENTS...; explain's document on stdin
 		(.route.warning | contains("wan2") and contains("300"))' <<<"$output"
 }
 
+@test "a destination that is the router's own is said so" {
+	lines
+	lab_waymarkd
+	run -0 explain --dst $LAB_ROUTER4 --dport 25 --iface-in lan
+	jq -e '.uplink == "mail.out" and .route.kernel.type == "local" and
+		(.route.warning | contains("address of this machine"))' <<<"$output"
+}
+
 @test "what is dropped has no route" {
 	lines
 	run -0 explain --dport 9
