@@ -2,15 +2,22 @@
 /*
  * hosts.c - the set of names of one `host` key.
  *
- * From one name to a list of millions it is one structure: an open-addressed
- * table of eight-byte slots over a text of length-prefixed names, four fifths
- * full, so a name costs ten bytes and its own length. A slot's tag holds thirty
- * hash bits, which makes a probe that fails cost no second cache miss.
+ * From one name to a list of millions it is one structure: the names stand in one text, sorted into
+ * buckets by their hash, four to a bucket on average, and an array says where each bucket begins. So
+ * a name costs three bytes and its own length, and looking for one costs one access to the array,
+ * which is small enough to stay in the cache, and one to the text.
  *
- * A host is looked up by itself and by each parent. The hash runs from the last
- * byte to the first, so that one pass over the host yields the hash of every
- * parent; and a set knows the most labels that one of its names has, so that a
- * hostile name of 127 labels costs no more probes than the list's longest entry.
+ * An entry of the text is its length, a tag and the name. The tag holds six bits of the hash and what
+ * was written: "name" is the name and what is below it, "=name" the one, "*.name" the other. A bucket
+ * ends where the next begins, or at a length of zero: duplicates leave their place empty.
+ *
+ * A host is looked up by itself and by each parent. The hash runs over labels from the last to the
+ * first, so that one pass over the host yields the hash of every parent; and a set knows how many
+ * labels its names have, so that a hostile name of 127 labels costs no more probes than the list's
+ * longest entry.
+ *
+ * The hash is keyed, but simple: senders of names add nothing to a set, and the publisher of a list
+ * who found collisions could do no more than slow its loading down.
  *
  * An address is not a name: "2.1" does not cover "192.0.2.1".
  */
@@ -19,35 +26,94 @@
 
 #include "private.h"
 
-static uint64_t hash_step(uint64_t hash, unsigned char byte)
+#define HOST_EXACT 1u /* the name itself */
+#define HOST_BELOW 2u /* every subdomain of it */
+#define TAG_KIND 3u
+#define PER_BUCKET 4
+
+/* ---- hashing ---- */
+
+static uint64_t load_word(const unsigned char *bytes, size_t length)
 {
-	return (hash ^ byte) * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t word;
+	uint32_t low, high;
+
+	if (length >= 8) {
+		memcpy(&word, bytes, 8);
+		return word;
+	}
+	if (length >= 4) {
+		memcpy(&low, bytes, 4);
+		memcpy(&high, bytes + length - 4, 4);
+		return low | (uint64_t)high << 32;
+	}
+	if (length == 0)
+		return 0;
+	return bytes[0] | (uint32_t)bytes[length / 2] << 8 | (uint32_t)bytes[length - 1] << 16;
+}
+
+static uint64_t hash_word(uint64_t seed, uint64_t hash, uint64_t word)
+{
+	hash = (hash ^ word) * (seed | 1);
+	return hash ^ hash >> 32;
+}
+
+/* `hash`: that of the labels behind this one, the seed if there are none. */
+static uint64_t hash_label(uint64_t seed, uint64_t hash, const unsigned char *label, size_t length)
+{
+	hash += length;
+	for (; length > 8; label += 8, length -= 8)
+		hash = hash_word(seed, hash, load_word(label, 8));
+	return hash_word(seed, hash, load_word(label, length));
 }
 
 static uint64_t hash_finish(uint64_t hash)
 {
-	hash ^= hash >> 32;
 	hash *= UINT64_C(0xd6e8feb86659fd93);
 	return hash ^ hash >> 32;
 }
 
-static uint64_t hash_name(uint64_t seed, const unsigned char *name, size_t length)
+/* The start of the last label of the first `end` bytes. */
+static size_t label_start(const unsigned char *name, size_t end)
+{
+	while (end && name[end - 1] != '.')
+		end--;
+	return end;
+}
+
+static uint64_t hash_name(uint64_t seed, const unsigned char *name, size_t length, uint32_t *labels)
 {
 	uint64_t hash = seed;
+	size_t end = length;
 
-	while (length)
-		hash = hash_step(hash, name[--length]);
-	return hash_finish(hash);
+	for (*labels = 1;; ++*labels) {
+		size_t start = label_start(name, end);
+
+		hash = hash_label(seed, hash, name + start, end - start);
+		if (start == 0)
+			return hash_finish(hash);
+		end = start - 1;
+	}
 }
 
-static uint32_t hash_place(uint64_t hash, uint32_t slot_count)
+static uint32_t bucket_of(const struct host_set *set, uint64_t hash)
 {
-	return (uint32_t)(((hash & UINT32_MAX) * slot_count) >> 32);
+	return (uint32_t)(((hash >> 32) * set->bucket_count) >> 32);
 }
 
-static uint32_t hash_tag(uint64_t hash)
+/* The entry; NULL where `end` comes first; else, at a length of zero, the place to put it. */
+static const unsigned char *find_entry(const struct host_set *set, uint64_t hash,
+				       const unsigned char *name, size_t length)
 {
-	return (uint32_t)(hash >> 32) << HOST_TAG_BITS;
+	uint32_t bucket = bucket_of(set, hash);
+	const unsigned char *entry = set->text + set->buckets[bucket];
+	const unsigned char *end = set->text + set->buckets[bucket + 1];
+
+	for (; entry < end && entry[0]; entry += entry[0] + 2)
+		if (entry[0] == length && ((entry[1] ^ hash) & (0xff & ~TAG_KIND)) == 0 &&
+		    memcmp(entry + 2, name, length) == 0)
+			return entry;
+	return entry < end ? entry : NULL;
 }
 
 /* ---- building ---- */
@@ -61,12 +127,17 @@ void host_draft_release(struct host_draft *draft)
 bool host_draft_add(struct host_draft *draft, const char *word, const char **why)
 {
 	char name[HOST_TEXT_SIZE];
-	bool exact = *word == '=';
+	unsigned kind = HOST_EXACT | HOST_BELOW;
 	size_t length;
 
-	if (exact)
+	if (*word == '=') {
+		kind = HOST_EXACT;
 		word++;
-	if (word[0] == '.' || (word[0] == '*' && word[1] == '.')) {
+	} else if (word[0] == '*' && word[1] == '.') {
+		kind = HOST_BELOW;
+		word += 2;
+	}
+	if (*word == '.') {
 		*why = "a name covers its subdomains: write it without the leading dot";
 		return false;
 	}
@@ -90,84 +161,69 @@ bool host_draft_add(struct host_draft *draft, const char *word, const char **why
 		draft->text = text;
 		draft->capacity = capacity;
 	}
-	/* in the draft: length, then the kind's bit, then the name */
 	draft->text[draft->used++] = (unsigned char)length;
-	draft->text[draft->used++] = exact ? HOST_EXACT : HOST_COVER;
+	draft->text[draft->used++] = (unsigned char)kind;
 	memcpy(draft->text + draft->used, name, length);
 	draft->used += length;
 	draft->count++;
 	return true;
 }
 
-static const struct host_slot *find_slot(const struct host_set *set, uint64_t hash,
-					 const unsigned char *name, size_t length)
+static void note_labels(struct host_set *set, unsigned kind, uint32_t labels)
 {
-	uint32_t place = hash_place(hash, set->slot_count);
-	uint32_t tag = hash_tag(hash);
-
-	for (;;) {
-		const struct host_slot *slot = &set->slots[place];
-
-		if (slot->text == 0)
-			return slot;
-		if (slot->tag >> HOST_TAG_BITS == tag >> HOST_TAG_BITS &&
-		    set->text[slot->text] == length &&
-		    memcmp(set->text + slot->text + 1, name, length) == 0)
-			return slot;
-		if (++place == set->slot_count)
-			place = 0;
-	}
+	if (kind & HOST_EXACT && labels > set->most_exact)
+		set->most_exact = labels;
+	if (kind & HOST_BELOW && labels > set->most_below)
+		set->most_below = labels;
+	if (kind & HOST_BELOW && labels < set->fewest_below)
+		set->fewest_below = labels;
 }
 
-static uint32_t count_labels(const unsigned char *name, size_t length)
-{
-	uint32_t labels = 1;
-
-	for (size_t i = 0; i < length; i++)
-		labels += name[i] == '.';
-	return labels;
-}
-
-bool rules_host_set(struct rules_builder *builder, struct host_draft *draft, struct host_set *set)
+bool rules_host_set(struct rules_builder *builder, const struct host_draft *draft,
+		    struct host_set *set)
 {
 	struct arena *arena = &builder->ruleset->arena;
-	uint64_t slots = (uint64_t)draft->count + draft->count / 4 + 2;
-	struct host_slot *table;
+	uint32_t bucket_count = draft->count / PER_BUCKET + 1;
+	uint32_t *buckets;
 	unsigned char *text;
-	size_t used = 1; /* offset 0 means "free" */
+	uint32_t labels;
 
-	if (draft->failed || slots > UINT32_MAX)
+	if (draft->failed)
 		return rules_kept(builder, NULL) != NULL;
-	table = rules_kept(builder, arena_array(arena, (size_t)slots, sizeof(*table)));
-	/* the draft's kind bytes go, one byte comes in front */
-	text = rules_kept(builder, arena_alloc(arena, draft->used + 1));
-	if (!table || !text)
+	buckets = rules_kept(builder,
+			     arena_array(arena, (size_t)bucket_count + 1, sizeof(*buckets)));
+	text = rules_kept(builder, arena_alloc(arena, draft->used));
+	if (!buckets || !text)
 		return false;
 	*set = (struct host_set){
-		.slots = table,
+		.buckets = buckets,
 		.text = text,
-		.slot_count = (uint32_t)slots,
+		.bucket_count = bucket_count,
+		.fewest_below = UINT32_MAX,
 		.seed = builder->ruleset->seed,
 	};
-	for (size_t i = 0; i < draft->used;) {
+	for (size_t i = 0; i < draft->used; i += draft->text[i] + 2) {
 		size_t length = draft->text[i];
-		uint32_t kind = draft->text[i + 1];
-		const unsigned char *name = draft->text + i + 2;
-		uint64_t hash = hash_name(set->seed, name, length);
-		struct host_slot *slot = &table[find_slot(set, hash, name, length) - set->slots];
-		uint32_t labels = count_labels(name, length);
+		uint64_t hash = hash_name(set->seed, draft->text + i + 2, length, &labels);
 
-		if (slot->text == 0) {
-			slot->text = (uint32_t)used;
-			slot->tag = hash_tag(hash);
-			text[used++] = (unsigned char)length;
-			memcpy(text + used, name, length);
-			used += length;
+		buckets[bucket_of(set, hash) + 1] += (uint32_t)length + 2;
+		note_labels(set, draft->text[i + 1], labels);
+	}
+	for (uint32_t i = 0; i < bucket_count; i++)
+		buckets[i + 1] += buckets[i];
+	for (size_t i = 0; i < draft->used; i += draft->text[i] + 2) {
+		const unsigned char *name = draft->text + i + 2;
+		size_t length = draft->text[i];
+		uint64_t hash = hash_name(set->seed, name, length, &labels);
+		/* never NULL: there is room for every name */
+		unsigned char *entry = text + (find_entry(set, hash, name, length) - set->text);
+
+		if (entry[0] == 0) {
+			entry[0] = (unsigned char)length;
+			entry[1] = (unsigned char)(hash & (0xff & ~TAG_KIND));
+			memcpy(entry + 2, name, length);
 		}
-		slot->tag |= kind;
-		if (kind == HOST_COVER && labels > set->max_labels)
-			set->max_labels = labels;
-		i += length + 2;
+		entry[1] |= draft->text[i + 1];
 	}
 	return true;
 }
@@ -189,22 +245,27 @@ static bool is_address(const char *host, size_t length)
 
 bool host_set_covers(const struct host_set *set, const char *host, size_t length)
 {
-	const unsigned char *bytes = (const unsigned char *)host;
-	bool parents = !is_address(host, length);
+	const unsigned char *name = (const unsigned char *)host;
+	uint32_t below = is_address(host, length) ? 0 : set->most_below;
+	uint32_t most = below > set->most_exact ? below : set->most_exact;
 	uint64_t hash = set->seed;
-	uint32_t labels = 0;
+	size_t end = length;
 
-	for (size_t i = length; i-- > 0;) {
-		hash = hash_step(hash, bytes[i]);
-		if (i == 0 || (bytes[i - 1] == '.' && parents && labels < set->max_labels)) {
-			const struct host_slot *slot =
-				find_slot(set, hash_finish(hash), bytes + i, length - i);
-			uint32_t accepted = i == 0 ? HOST_EXACT | HOST_COVER : HOST_COVER;
+	for (uint32_t labels = 1; labels <= most; labels++) {
+		size_t start = label_start(name, end);
+		unsigned wanted = start == 0 ? HOST_EXACT : HOST_BELOW;
 
-			labels++;
-			if (slot->text && slot->tag & accepted)
+		hash = hash_label(set->seed, hash, name + start, end - start);
+		if (start == 0 || (labels >= set->fewest_below && labels <= below)) {
+			const unsigned char *entry = find_entry(set, hash_finish(hash),
+								name + start, length - start);
+
+			if (entry && entry[0] && entry[1] & wanted)
 				return true;
 		}
+		if (start == 0)
+			break;
+		end = start - 1;
 	}
 	return false;
 }

@@ -350,18 +350,13 @@ static void read_interfaces(struct key_context *context, const struct key *key,
 
 static bool take_address(void *user, const char *text, const char **why)
 {
-	struct vec *ranges = user;
 	struct ip_range range;
-	struct ip_range *kept;
 
 	*why = "not an address, a prefix or a range \"A-B\"";
 	if (!ip_range_parse(text, &range))
 		return false;
 	*why = "out of memory";
-	kept = vec_push(ranges);
-	if (kept)
-		*kept = range;
-	return kept != NULL;
+	return address_draft_add(user, &range);
 }
 
 static void take_ipset(struct key_context *context, const config_setting_t *item, const char *set,
@@ -393,7 +388,8 @@ static void read_addresses(struct key_context *context, const struct key *key,
 			   const config_setting_t *setting, struct vec *tests)
 {
 	struct rules_builder *builder = context->builder;
-	struct vec ranges = VEC(struct ip_range), names = VEC(const char *);
+	struct address_draft draft = ADDRESS_DRAFT_INIT;
+	struct vec names = VEC(const char *);
 	struct address_set set = {0};
 
 	for (size_t i = 0; i < settings_items(setting); i++) {
@@ -406,11 +402,11 @@ static void read_addresses(struct key_context *context, const struct key *key,
 		if (strncmp(text, "@set:", 5) == 0)
 			take_ipset(context, item, text + 5, &names);
 		else if (*text == '@')
-			rules_read_list(context, item, text + 1, take_address, &ranges);
-		else if (!take_address(&ranges, text, &why))
+			rules_read_list(context, item, text + 1, take_address, &draft);
+		else if (!take_address(&draft, text, &why))
 			rules_key_error(context, item, "'%.80s': %s", text, why);
 	}
-	if (rules_address_set(builder, &ranges, &set)) {
+	if (rules_address_set(builder, &draft, &set)) {
 		set.ipset_count = (uint32_t)names.count;
 		if (names.count)
 			set.ipsets = rules_kept(builder,
@@ -418,7 +414,7 @@ static void read_addresses(struct key_context *context, const struct key *key,
 							   names.count * sizeof(char *)));
 		rules_new_test(context, tests, key->kind, &set, 1, sizeof(set));
 	}
-	vec_release(&ranges);
+	address_draft_release(&draft);
 	vec_release(&names);
 }
 

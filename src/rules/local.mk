@@ -11,6 +11,7 @@ libwaymark_la_SOURCES += \
 	src/rules/parse.c \
 	src/rules/private.h \
 	src/rules/ruleset.c \
+	src/rules/spans.c \
 	src/rules/times.c \
 	src/rules/words.c \
 	src/rules/zone.c

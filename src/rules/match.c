@@ -37,52 +37,12 @@ static enum rule_truth truth_of(bool holds)
 
 /* ---- header tests ---- */
 
-static bool in_spans(const struct span *spans, uint32_t count, uint32_t value)
-{
-	uint32_t low = 0, high = count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (spans[middle].low <= value)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && value <= spans[low - 1].high;
-}
-
-static bool in_spans6(const struct span6 *spans, uint32_t count, const uint8_t address[16])
-{
-	uint32_t low = 0, high = count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (memcmp(spans[middle].low, address, 16) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && memcmp(address, spans[low - 1].high, 16) <= 0;
-}
-
 static bool in_addresses(const struct address_set *set, const struct ip_addr *address)
 {
-	const uint8_t *bytes = address->bytes;
-
-	if (address->family == IP_V4) {
-		uint32_t value = (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 |
-				 (uint32_t)bytes[2] << 8 | bytes[3];
-
-		if (in_spans(set->v4, set->v4_count, value))
-			return true;
-	} else if (address->family == IP_V6) {
-		if (in_spans6(set->v6, set->v6_count, bytes))
-			return true;
-	} else {
+	if (address->family == IP_NONE)
 		return false;
-	}
+	if (address_set_covers(set, address))
+		return true;
 	for (uint32_t i = 0; i < set->ipset_count; i++) {
 		if (rules_ipset_test(set->ipsets[i], address) == 1)
 			return true;
@@ -178,9 +138,6 @@ static enum rule_truth pattern_truth(const struct evidence *evidence, uint32_t p
 	if (evidence->pattern_out && evidence->pattern_out[pattern / 64] & bit)
 		return RULE_NO;
 	return RULE_OPEN;
-	const struct evidence *evidence = question->evidence;
-	const struct rule_expectation *expected = question->expected;
-
 }
 
 /* Any of the patterns: YES; all out: NO. */
@@ -221,6 +178,9 @@ static enum rule_truth app_truth(const struct test *test, const struct evidence 
 
 static enum rule_truth host_truth(const struct test *test, const struct question *question)
 {
+	const struct evidence *evidence = question->evidence;
+	const struct rule_expectation *expected = question->expected;
+
 	if (evidence->host_length)
 		return truth_of(
 			host_set_covers(test->items, evidence->host, evidence->host_length));
@@ -254,21 +214,21 @@ static bool judge_header(const struct test *test, const struct question *questio
 
 	switch ((enum test_kind)test->kind) {
 	case TEST_HOOK:
-		return in_spans(spans, test->count, facts->hook);
+		return rules_in_spans(spans, test->count, facts->hook);
 	case TEST_PROTO:
-		return in_spans(spans, test->count, facts->proto);
+		return rules_in_spans(spans, test->count, facts->proto);
 	case TEST_DPORT:
-		return facts->has_ports && in_spans(spans, test->count, facts->dport);
+		return facts->has_ports && rules_in_spans(spans, test->count, facts->dport);
 	case TEST_SPORT:
-		return facts->has_ports && in_spans(spans, test->count, facts->sport);
+		return facts->has_ports && rules_in_spans(spans, test->count, facts->sport);
 	case TEST_TOS:
 		return in_masked(test, facts->tos);
 	case TEST_DSCP:
-		return in_spans(spans, test->count, facts->tos >> 2);
+		return rules_in_spans(spans, test->count, facts->tos >> 2);
 	case TEST_TTL:
-		return in_spans(spans, test->count, facts->ttl);
+		return rules_in_spans(spans, test->count, facts->ttl);
 	case TEST_LENGTH:
-		return in_spans(spans, test->count, facts->length);
+		return rules_in_spans(spans, test->count, facts->length);
 	case TEST_FWMARK:
 		return in_masked(test, facts->mark);
 	case TEST_TCP_FLAGS:
@@ -276,36 +236,14 @@ static bool judge_header(const struct test *test, const struct question *questio
 	case TEST_ICMP:
 		return is_icmp(test, facts);
 	case TEST_UID:
-		return facts->has_uid && in_spans(spans, test->count, facts->uid);
+		return facts->has_uid && rules_in_spans(spans, test->count, facts->uid);
 	case TEST_GID:
-		return facts->has_gid && in_spans(spans, test->count, facts->gid);
+		return facts->has_gid && rules_in_spans(spans, test->count, facts->gid);
 	case TEST_MAC:
 		return is_mac(test, facts);
 	case TEST_IFACE_IN:
 		return is_interface(test, question->iface_in);
 	case TEST_IFACE_OUT:
-/* What an open test will most likely turn out to be; OPEN: no idea. */
-static enum rule_truth guess_one(const struct test *test, const struct rule_expectation *expected)
-{
-	const struct app_item *items = test->items;
-
-	switch ((enum test_kind)test->kind) {
-	case TEST_HOST:
-		if (!expected->host_length)
-			return RULE_OPEN;
-		return truth_of(
-			host_set_covers(test->items, expected->host, expected->host_length));
-	case TEST_APP:
-		for (uint32_t i = 0; i < test->count; i++)
-			for (size_t a = 0; a < expected->app_count; a++)
-				if (items[i].app == expected->apps[a])
-					return RULE_YES;
-		return RULE_OPEN;
-	default:
-		return RULE_OPEN;
-	}
-}
-
 		return is_interface(test, question->iface_out);
 	case TEST_SRC:
 		return in_addresses(test->items, &facts->src);
@@ -315,8 +253,6 @@ static enum rule_truth guess_one(const struct test *test, const struct rule_expe
 		return in_time(test, facts->time_us);
 	case TEST_NEVER:
 	case TEST_NOT:
-		if (truth == RULE_OPEN && question->guess)
-			truth = guess_one(&tests[i], question->expected);
 	case TEST_APP:
 	case TEST_ALPN:
 	case TEST_HOST:
@@ -340,13 +276,7 @@ static enum rule_truth judge_one(const struct test *test, const struct question 
 	case TEST_ALPN:
 		return alpn_truth(test, evidence);
 	case TEST_HOST:
-			if (truth == RULE_OPEN && question->guess)
-				truth = guess_one(test, question->expected);
 		return host_truth(test, question);
-		/* what decided such a flow before held then as a whole */
-		if (truth == RULE_OPEN && question->guess && rule->fingerprint &&
-		    rule->fingerprint == question->expected->rule)
-			truth = RULE_YES;
 	case TEST_PAYLOAD:
 		return any_pattern(evidence, test->items, test->count);
 	default:
@@ -354,15 +284,29 @@ static enum rule_truth judge_one(const struct test *test, const struct question 
 	}
 }
 
-/* The conjunction of tests none of which is a TEST_NOT. */
-static bool is_expected(const struct rule *rule, const struct question *question)
+/* What an open test will most likely turn out to be; OPEN: no idea. */
+static enum rule_truth guess_one(const struct test *test, const struct rule_expectation *expected)
 {
-	struct question guess = *question;
+	const struct app_item *items = test->items;
 
-	guess.guess = true;
-	return judge_rule(rule, &guess) == RULE_YES;
+	switch ((enum test_kind)test->kind) {
+	case TEST_HOST:
+		if (!expected->host_length)
+			return RULE_OPEN;
+		return truth_of(
+			host_set_covers(test->items, expected->host, expected->host_length));
+	case TEST_APP:
+		for (uint32_t i = 0; i < test->count; i++)
+			for (size_t a = 0; a < expected->app_count; a++)
+				if (items[i].app == expected->apps[a])
+					return RULE_YES;
+		return RULE_OPEN;
+	default:
+		return RULE_OPEN;
+	}
 }
 
+/* The conjunction of tests none of which is a TEST_NOT. */
 static enum rule_truth judge_group(const struct test *tests, uint32_t count,
 				   const struct question *question)
 {
@@ -370,8 +314,9 @@ static enum rule_truth judge_group(const struct test *tests, uint32_t count,
 
 	for (uint32_t i = 0; i < count; i++) {
 		enum rule_truth truth = judge_one(&tests[i], question);
-		.expected = expected,
 
+		if (truth == RULE_OPEN && question->guess)
+			truth = guess_one(&tests[i], question->expected);
 		if (truth == RULE_NO)
 			return RULE_NO;
 		if (truth == RULE_OPEN)
@@ -395,30 +340,37 @@ static enum rule_truth judge_rule(const struct rule *rule, const struct question
 			i += test->count;
 		} else {
 			truth = judge_one(test, question);
+			if (truth == RULE_OPEN && question->guess)
+				truth = guess_one(test, question->expected);
 		}
+		/* what decided such a flow before held then as a whole */
+		if (truth == RULE_OPEN && question->guess && rule->fingerprint &&
+		    rule->fingerprint == question->expected->rule)
+			truth = RULE_YES;
 		if (truth == RULE_NO)
 			return RULE_NO;
 		if (truth == RULE_OPEN)
 			result = RULE_OPEN;
 	}
 	return result;
-		if (expected && match->expected < 0 && is_expected(&ruleset->rules[i], &question))
-			match->expected = (int32_t)i;
+}
+
+static bool is_expected(const struct rule *rule, const struct question *question)
+{
+	struct question guess = *question;
+
+	guess.guess = true;
+	return judge_rule(rule, &guess) == RULE_YES;
 }
 
 static struct question ask(const struct ruleset *ruleset, const struct rule_facts *facts,
-uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index)
-{
-	return ruleset->rules[index].fingerprint;
-}
-
 			   const struct evidence *evidence, const struct rule_expectation *expected,
 			   const struct rules_interfaces *interfaces)
-			      const struct rule_expectation *expected,
 {
 	struct question question = {
 		.facts = facts,
 		.evidence = evidence,
+		.expected = expected,
 		.iface_in = facts->iface_in_name,
 		.iface_out = facts->iface_out_name,
 	};
@@ -450,11 +402,19 @@ void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts
 			continue;
 		if (match->open_count++ == 0)
 			match->first_open = (int32_t)i;
+		if (expected && match->expected < 0 && is_expected(&ruleset->rules[i], &question))
+			match->expected = (int32_t)i;
 	}
+}
+
+uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index)
+{
+	return ruleset->rules[index].fingerprint;
 }
 
 enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,
 			      const struct rule_facts *facts, const struct evidence *evidence,
+			      const struct rule_expectation *expected,
 			      const struct rules_interfaces *interfaces)
 {
 	struct question question = ask(ruleset, facts, evidence, expected, interfaces);

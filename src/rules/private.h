@@ -78,14 +78,27 @@ struct iface_item {
 	bool prefix; /* was written with a trailing '+' */
 };
 
-struct span6 {
-	uint8_t low[16], high[16];
+struct wide { /* an IPv6 address as a number */
+	uint64_t top, bottom;
 };
 
-struct address_set { /* SRC, DST: one item a test */
+struct span6 {
+	struct wide low, high;
+};
+
+/* Where to search in an array of spans: `starts[i]` of them begin below the i-th piece of the range. */
+struct span_index {
+	const uint32_t *starts;
+	uint64_t base;
+	uint32_t pieces;
+	uint8_t shift; /* a piece is 1 << shift */
+};
+
+struct address_set { /* SRC, DST: one item a test; spans are sorted, disjoint */
 	const struct span *v4;
 	const struct span6 *v6;
 	const char *const *ipsets;
+	struct span_index v4_index, v6_index;
 	uint32_t v4_count, v6_count, ipset_count;
 };
 
@@ -107,19 +120,12 @@ struct app_item {
 
 /* ALPN items are `const char *`, PAYLOAD items uint32_t pattern indexes. */
 
-struct host_slot {
-	uint32_t text; /* offset of a length byte and the name; 0: free */
-	uint32_t tag;  /* hash bits, and the two HOST_ bits */
-};
-#define HOST_EXACT 1u /* "=name" */
-#define HOST_COVER 2u /* "name", and what is under it */
-#define HOST_TAG_BITS 2u
-
-struct host_set { /* HOST: one item a test */
-	const struct host_slot *slots;
+struct host_set { /* HOST: one item a test; see hosts.c */
+	const uint32_t *buckets; /* where they begin in `text`, and where the last one ends */
 	const unsigned char *text;
-	uint32_t slot_count;
-	uint32_t max_labels; /* of any name that covers; bounds the probes of a lookup */
+	uint32_t bucket_count;
+	/* labels of its names: bounds the probes of a lookup */
+	uint32_t most_exact, most_below, fewest_below;
 	uint64_t seed;
 };
 
@@ -127,13 +133,13 @@ struct rule {
 	const struct test *tests;
 	uint32_t test_count;
 	bool payload;
+	uint64_t fingerprint; /* see ruleset_fingerprint() */
 };
 
 struct ruleset {
 	struct arena arena;
 	struct rule *rules;
 	struct rule_view *views;
-	uint64_t fingerprint; /* see ruleset_fingerprint() */
 	size_t count;
 	struct pattern_set *patterns;
 	struct mark_layout mark;
@@ -234,10 +240,22 @@ typedef bool list_line_fn(void *user, const char *text, const char **why);
  */
 void rules_read_list(const struct key_context *context, const config_setting_t *item,
 		     const char *path, list_line_fn *take, void *user);
-/* Sorts and merges `ranges` (struct ip_range) and keeps them in the arena. */
-bool rules_address_set(struct rules_builder *builder, struct vec *ranges, struct address_set *set);
+
+/* spans.c */
+struct address_draft {
+	struct vec v4, v6; /* struct span, struct span6 */
+};
+#define ADDRESS_DRAFT_INIT {VEC(struct span), VEC(struct span6)}
+bool address_draft_add(struct address_draft *draft, const struct ip_range *range);
+void address_draft_release(struct address_draft *draft);
+/* Sorts and merges what is in the draft, and keeps it in the arena. */
+bool rules_address_set(struct rules_builder *builder, struct address_draft *draft,
+		       struct address_set *set);
+/* Not counting its ipsets. */
+bool address_set_covers(const struct address_set *set, const struct ip_addr *address);
 /* Sorts and merges in place. */
 void rules_merge_spans(struct vec *spans);
+bool rules_in_spans(const struct span *spans, uint32_t count, uint32_t value);
 
 /* hosts.c */
 struct host_draft {
@@ -247,9 +265,10 @@ struct host_draft {
 	bool failed; /* out of memory or over 4 GiB */
 };
 void host_draft_release(struct host_draft *draft);
-/* Adds "name" or "=name"; false with a reason when it is no host name. */
+/* Adds "name", "=name" or "*.name"; false with a reason when it is no host name. */
 bool host_draft_add(struct host_draft *draft, const char *word, const char **why);
-bool rules_host_set(struct rules_builder *builder, struct host_draft *draft, struct host_set *set);
+bool rules_host_set(struct rules_builder *builder, const struct host_draft *draft,
+		    struct host_set *set);
 /* `host`: lower case, no trailing dot. */
 bool host_set_covers(const struct host_set *set, const char *host, size_t length);
 

@@ -1139,8 +1139,8 @@ static void names_that_are_none_are_refused(void **state)
 	char match[400], label[70], name[300] = "a";
 
 	(void)state;
-	expect_wrong("host = \"*.example.org\"",
-		     "rule 'r': host: '*.example.org': a name covers its subdomains: write it "
+	expect_wrong("host = \".example.org\"",
+		     "rule 'r': host: '.example.org': a name covers its subdomains: write it "
 		     "without the leading dot");
 	expect_wrong("host = \"exa mple.org\"", "rule 'r': host: 'exa mple.org': not a host name");
 	expect_wrong("host = \"a..b\"", "rule 'r': host: 'a..b': a label is empty");

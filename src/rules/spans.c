@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * spans.c - sets of numbers and addresses.
+ *
+ * Ports, addresses, prefixes and ranges are spans "from low to high", sorted and merged once, so
+ * that the last span that does not begin above a value is the only one that can hold it: a binary
+ * search. In a list of a million that is twenty steps with a cache miss at most of them; so the
+ * range from the first span to the last is cut into equal pieces, about one for eight spans, and an
+ * array says where the spans of each piece begin. Lists lie unevenly, IPv6 above all: a crowded piece
+ * costs more steps, never more than the twenty.
+ */
+#include <stdlib.h>
+
+#include "private.h"
+
+#define SPANS_PER_PIECE 8
+
+/* ---- numbers ---- */
+
+static int compare_spans(const void *left, const void *right)
+{
+	const struct span *a = left, *b = right;
+
+	if (a->low != b->low)
+		return a->low < b->low ? -1 : 1;
+	return 0;
+}
+
+void rules_merge_spans(struct vec *vec)
+{
+	struct span *spans = vec->items;
+	size_t kept = 0;
+
+	if (vec->count < 2)
+		return;
+	qsort(spans, vec->count, sizeof(*spans), compare_spans);
+	for (size_t i = 1; i < vec->count; i++) {
+		struct span *last = &spans[kept];
+
+		if (last->high == UINT32_MAX || spans[i].low <= last->high + 1) {
+			if (spans[i].high > last->high)
+				last->high = spans[i].high;
+		} else {
+			spans[++kept] = spans[i];
+		}
+	}
+	vec->count = kept + 1;
+}
+
+/* How many spans, of those from `first` to `end`, do not begin above `value`; and those before. */
+static uint32_t count_begun(const struct span *spans, uint32_t first, uint32_t end, uint32_t value)
+{
+	while (first < end) {
+		uint32_t middle = first + (end - first) / 2;
+
+		if (spans[middle].low <= value)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+bool rules_in_spans(const struct span *spans, uint32_t count, uint32_t value)
+{
+	uint32_t begun = count_begun(spans, 0, count, value);
+
+	return begun && value <= spans[begun - 1].high;
+}
+
+/* ---- IPv6 addresses ---- */
+
+static uint64_t big_endian(const uint8_t *bytes, size_t count)
+{
+	uint64_t value = 0;
+
+	for (size_t i = 0; i < count; i++)
+		value = value << 8 | bytes[i];
+	return value;
+}
+
+static struct wide wide_from(const uint8_t bytes[16])
+{
+	return (struct wide){big_endian(bytes, 8), big_endian(bytes + 8, 8)};
+}
+
+static bool wide_less(struct wide a, struct wide b)
+{
+	return a.top != b.top ? a.top < b.top : a.bottom < b.bottom;
+}
+
+/* The next address; that of the highest one is 0. */
+static struct wide wide_next(struct wide address)
+{
+	address.bottom++;
+	address.top += address.bottom == 0;
+	return address;
+}
+
+static int compare_spans6(const void *left, const void *right)
+{
+	const struct span6 *a = left, *b = right;
+
+	return wide_less(b->low, a->low) - wide_less(a->low, b->low);
+}
+
+static void merge_spans6(struct vec *vec)
+{
+	struct span6 *spans = vec->items;
+	size_t kept = 0;
+
+	if (vec->count < 2)
+		return;
+	qsort(spans, vec->count, sizeof(*spans), compare_spans6);
+	for (size_t i = 1; i < vec->count; i++) {
+		struct span6 *last = &spans[kept];
+		struct wide next = wide_next(last->high);
+
+		if ((next.top | next.bottom) == 0 || !wide_less(next, spans[i].low)) {
+			if (wide_less(last->high, spans[i].high))
+				last->high = spans[i].high;
+		} else {
+			spans[++kept] = spans[i];
+		}
+	}
+	vec->count = kept + 1;
+}
+
+/* ---- the index ---- */
+
+static uint64_t span_key(const struct span *v4, const struct span6 *v6, uint32_t i)
+{
+	return v4 ? v4[i].low : v6[i].low.top;
+}
+
+/* One of the arrays is given. */
+static bool make_index(struct arena *arena, const struct span *v4, const struct span6 *v6,
+		       uint32_t count, struct span_index *index)
+{
+	uint64_t base = span_key(v4, v6, 0);
+	uint64_t range = span_key(v4, v6, count - 1) - base;
+	uint32_t *starts;
+
+	*index = (struct span_index){.base = base};
+	while (range >> index->shift > (uint64_t)count / SPANS_PER_PIECE + 1)
+		index->shift++;
+	index->pieces = (uint32_t)(range >> index->shift) + 1;
+	index->starts = starts = arena_array(arena, (size_t)index->pieces + 1, sizeof(*starts));
+	if (!starts)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		starts[((span_key(v4, v6, i) - base) >> index->shift) + 1]++;
+	for (uint32_t i = 0; i < index->pieces; i++)
+		starts[i + 1] += starts[i];
+	return true;
+}
+
+/*
+ * Between which places the last span that does not begin above `key` ends: all before `*first` do not,
+ * all from `*end` on do. False: every one begins above it.
+ */
+static bool look_up(const struct span_index *index, uint64_t key, uint32_t *first, uint32_t *end)
+{
+	uint64_t piece;
+
+	if (!index->pieces || key < index->base)
+		return false;
+	piece = (key - index->base) >> index->shift;
+	*first = index->starts[piece < index->pieces ? piece : index->pieces];
+	*end = index->starts[piece < index->pieces ? piece + 1 : index->pieces];
+	return true;
+}
+
+/* ---- sets of addresses ---- */
+
+bool address_draft_add(struct address_draft *draft, const struct ip_range *range)
+{
+	const struct ip_addr *first = &range->first, *last = &range->last;
+
+	if (first->family == IP_V4) {
+		struct span *span = vec_push(&draft->v4);
+
+		if (!span)
+			return false;
+		span->low = (uint32_t)big_endian(first->bytes, 4);
+		span->high = (uint32_t)big_endian(last->bytes, 4);
+	} else {
+		struct span6 *span = vec_push(&draft->v6);
+
+		if (!span)
+			return false;
+		span->low = wide_from(first->bytes);
+		span->high = wide_from(last->bytes);
+	}
+	return true;
+}
+
+void address_draft_release(struct address_draft *draft)
+{
+	vec_release(&draft->v4);
+	vec_release(&draft->v6);
+}
+
+static bool keep_v4(struct arena *arena, struct vec *spans, struct address_set *set)
+{
+	rules_merge_spans(spans);
+	if (spans->count == 0)
+		return true;
+	if (spans->count > UINT32_MAX)
+		return false;
+	set->v4_count = (uint32_t)spans->count;
+	set->v4 = arena_copy(arena, spans->items, spans->count * sizeof(*set->v4));
+	return set->v4 && make_index(arena, set->v4, NULL, set->v4_count, &set->v4_index);
+}
+
+static bool keep_v6(struct arena *arena, struct vec *spans, struct address_set *set)
+{
+	merge_spans6(spans);
+	if (spans->count == 0)
+		return true;
+	if (spans->count > UINT32_MAX)
+		return false;
+	set->v6_count = (uint32_t)spans->count;
+	set->v6 = arena_copy(arena, spans->items, spans->count * sizeof(*set->v6));
+	return set->v6 && make_index(arena, NULL, set->v6, set->v6_count, &set->v6_index);
+}
+
+bool rules_address_set(struct rules_builder *builder, struct address_draft *draft,
+		       struct address_set *set)
+{
+	struct arena *arena = &builder->ruleset->arena;
+
+	if (keep_v4(arena, &draft->v4, set) && keep_v6(arena, &draft->v6, set))
+		return true;
+	builder->out_of_memory = true;
+	return false;
+}
+
+bool address_set_covers(const struct address_set *set, const struct ip_addr *address)
+{
+	uint32_t first, end;
+
+	if (address->family == IP_V4) {
+		uint32_t value = (uint32_t)big_endian(address->bytes, 4);
+
+		if (!look_up(&set->v4_index, value, &first, &end))
+			return false;
+		first = count_begun(set->v4, first, end, value);
+		return value <= set->v4[first - 1].high;
+	}
+	if (address->family == IP_V6) {
+		struct wide value = wide_from(address->bytes);
+
+		if (!look_up(&set->v6_index, value.top, &first, &end))
+			return false;
+		while (first < end) {
+			uint32_t middle = first + (end - first) / 2;
+
+			if (wide_less(value, set->v6[middle].low))
+				end = middle;
+			else
+				first = middle + 1;
+		}
+		return first && !wide_less(set->v6[first - 1].high, value);
+	}
+	return false;
+}
