@@ -12,3 +12,5 @@ tests_unit_test_classify_names_SOURCES = tests/unit/test_classify_names.c tests/
 tests_unit_test_classify_names_LDADD = $(UNIT_LDADD)
 tests_unit_test_dns_watch_SOURCES = tests/unit/test_dns_watch.c tests/unit/dns_build.h
 tests_unit_test_dns_watch_LDADD = $(UNIT_LDADD)
+FUZZ_TARGETS += tests/fuzz/fuzz_dns_watch
+tests_fuzz_fuzz_dns_watch_SOURCES = tests/fuzz/fuzz_dns_watch.c

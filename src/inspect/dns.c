@@ -210,9 +210,9 @@ static enum inspect_status dns_stream(const struct inspect_stream *stream,
 		reader.length = inspect_be16(stream->bytes[d]);
 		reader.cursor.present = length - 2 < reader.length ? length - 2 : reader.length;
 		/* only a response may be longer; its length may come in a segment of its own */
-		if (reader.length > STREAM_QUERY_MAX &&
-		    (reader.cursor.present > 2 ? !(reader.cursor.bytes[2] & 0x80)
-					       : !may_answer)) {
+		if (reader.length >= STREAM_QUERY_MAX &&
+		    (!may_answer ||
+		     (reader.cursor.present > 2 && !(reader.cursor.bytes[2] & 0x80)))) {
 			refused = true;
 			continue;
 		}

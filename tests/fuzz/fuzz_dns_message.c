@@ -2,6 +2,7 @@
 /*
  * A whole DNS message. What must hold of any that is read: lengths and strings agree, the host is
  * the end of the question and plain text, and only answers without an error have addresses.
+ * Covers: src/inspect/dns_message.c src/inspect/dns_wire.c
  */
 #include <errno.h>
 #include <stdlib.h>

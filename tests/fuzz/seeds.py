@@ -257,6 +257,115 @@ def dns_messages():
     }
 
 
+def service(owner, priority, target, params=b"", kind=65):
+    return resource(owner, kind, struct.pack(">H", priority) + name(target) + params)
+
+
+def dns_whole():
+    """Whole messages, as the names cache reads them."""
+    pointer, address, address6 = b"\xc0\x0c", b"\xc0\0\2\1", b"\x20\1\x0d\xb8" + bytes(11) + b"\1"
+    www, https = question("www.example.org"), question("www.example.org", 65)
+    hints = b"\0\1\0\3\2h2\0\4\0\4" + address + b"\0\6\0\x10" + address6
+    runs = b"".join(struct.pack(">H", 0xC000 | at) for at in [12] + list(range(45, 125, 2)))
+    many = [resource(pointer, 1, bytes((192, 0, 2, n)), ttl=n) for n in range(70)]
+    ring = resource(pointer, 5, name("b.example")) + resource(name("b.example"), 5, name("www.example.org"))
+    return dict(
+        dns_messages(),
+        **{
+            "address": header(0x8180, 1, 2, 0, 1) + www + resource(pointer, 1, address) * 2 + resource(b"\0", 41, b"", 0),
+            "address-6": header(0x8180, 1, 1, 0, 0) + question("www.example.org", 28) + resource(pointer, 28, address6),
+            "address-any": header(0x8180, 1, 2, 0, 0) + question("www.example.org", 255)
+            + resource(pointer, 28, address6) + resource(pointer, 1, address, 0x80000001),
+            "address-shorter-ttl": header(0x8180, 1, 2, 0, 0) + www + resource(pointer, 1, address, 5) + resource(pointer, 1, address, 9),
+            "address-odd-length": header(0x8180, 1, 2, 0, 0) + www + resource(pointer, 1, address6) + resource(pointer, 28, address),
+            "addresses": header(0x8180, 1, 70, 0, 0) + www + b"".join(many),
+            "chain": header(0x8180, 1, 3, 0, 0) + www + resource(name("b.cdn.example"), 1, address)
+            + resource(name("a.cdn.example"), 5, name("b.cdn.example")) + resource(pointer, 5, name("a.cdn.example")),
+            "chain-pointers": header(0x8180, 1, 2, 0, 0) + www + resource(pointer, 5, b"\3cdn\xc0\x10") + resource(b"\xc0\x2d", 1, address),
+            "chain-ring": header(0x8180, 1, 2, 0, 0) + www + ring,
+            "chain-long": header(0x8180, 1, 20, 0, 0) + www
+            + b"".join(resource(name("n%d.example" % n), 5, name("n%d.example" % (n + 1))) for n in range(20)),
+            "chain-broken": header(0x8180, 1, 1, 0, 0) + www + resource(pointer, 5, b"\x41"),
+            "others": header(0x8180, 1, 1, 1, 1) + www + 3 * resource(name("bank.example"), 1, address),
+            "no-records-wanted": header(0x8180, 1, 1, 0, 0) + question("www.example.org", 16) + resource(pointer, 16, b"\3abc"),
+            "truncated": header(0x8380, 1, 1, 0, 0) + www,
+            "runs": header(0x8180, 1, 2, 0, 0) + www + resource(b"\1x\0", 16, runs) + resource(b"\xc0\x7d", 1, address),
+            "owner-forwards": header(0x8180, 1, 1, 0, 0) + www + resource(b"\1a\xc0\x21", 1, address),
+            "hints": header(0x8180, 1, 1, 0, 0) + https + service(pointer, 1, "", hints),
+            "hints-cut": header(0x8180, 1, 2, 0, 0) + https + service(pointer, 1, "", hints[:-20]) + service(pointer, 1, "", hints[:3]),
+            "hints-odd": header(0x8180, 1, 1, 0, 0) + https + service(pointer, 1, "", b"\0\4\0\5" + bytes(5)),
+            "service-port": header(0x8180, 1, 1, 0, 2) + question("_8443._https.www.example.org", 65) + service(pointer, 1, "svc.example")
+            + resource(name("svc.example"), 1, address) + resource(name("svc.example"), 28, address6),
+            "service-only-labels": header(0x8180, 1, 0, 0, 0) + question("_dns._udp", 64),
+            "service-alias": header(0x8180, 1, 1, 1, 3) + https + service(pointer, 0, "pool.example")
+            + resource(pointer, 2, name("ns.example")) + resource(name("pool.example"), 5, name("p1.example"))
+            + service(name("p1.example"), 1, "", hints) + resource(name("p1.example"), 28, address6),
+            "service-alias-none": header(0x8180, 1, 1, 0, 0) + https + service(pointer, 0, ""),
+            "service-broken": header(0x8180, 1, 2, 0, 0) + https + resource(pointer, 65, b"\0\1") + resource(pointer, 65, b"\0\1\xc0\x0c"),
+        },
+    )
+
+
+def watched(data, server=False, flags=0, seq=0):
+    return struct.pack(">BHH", flags | server, 100 + seq, len(data)) + data
+
+
+def dns_watch():
+    TCP, SYN, ACK, FIN, RST, PORT, LATER = 2, 4, 8, 16, 32, 64, 128
+    www, pointer = question("www.example.org"), b"\xc0\x0c"
+    ask = header(0x0100, 1, 0, 0, 0) + www
+    told = header(0x8180, 1, 1, 0, 0) + www + resource(pointer, 1, b"\xc0\0\2\1")
+    asks = [header(0x0100, 1, 0, 0, 0) + question("n%d.example" % n) for n in range(6)]
+    opened = watched(b"", flags=TCP | SYN) + watched(b"", True, TCP | SYN | ACK)
+    closed = watched(b"", flags=TCP | FIN | ACK, seq=99) + watched(b"", True, TCP | FIN | ACK, 99)
+    sent, got = vec16(ask), vec16(told)
+    big = vec16(told + bytes(20000))
+    return {
+        "answered": watched(ask) + watched(told, True),
+        "answered-twice": watched(ask) * 2 + watched(told, True) * 2,
+        "unasked": watched(told, True),
+        "swapped": watched(told) + watched(ask, True),
+        "late": watched(ask) + watched(told, True, LATER) + watched(ask) + 3 * watched(b"", True, LATER) + watched(told, True),
+        "other-port": watched(ask, flags=PORT) + watched(told, True),
+        "other-id": watched(ask) + watched(b"\0\0" + told[2:], True),
+        "other-name": watched(asks[0]) + watched(told, True),
+        "many": b"".join(watched(one) for one in asks) + watched(told, True),
+        "unreadable": watched(b"?") + watched(b"!", True),
+        "stream": opened + watched(sent, flags=TCP | ACK, seq=1) + watched(got, True, TCP | ACK, 1) + closed,
+        "stream-cut": opened + watched(sent[:9], flags=TCP | ACK, seq=1) + watched(sent[9:], flags=TCP | ACK, seq=10)
+        + watched(got[20:], True, TCP | ACK, 21) + watched(got[:30], True, TCP | ACK, 1) + closed,
+        "stream-pipelined": opened + watched(b"".join(map(vec16, asks)) + sent, flags=TCP | ACK, seq=1) + watched(got * 2, True, TCP | ACK, 1),
+        "stream-middle": watched(sent, flags=TCP | ACK, seq=7) + watched(b"rest of it", True, TCP | ACK, 2) + watched(got, True, TCP | ACK, 9),
+        "stream-big": opened + watched(sent, flags=TCP | ACK, seq=1) + watched(big + got, True, TCP | ACK, 1),
+        "stream-gap": opened + watched(sent, flags=TCP | ACK, seq=1) + watched(got, True, TCP | ACK, 20000) + watched(got, True, TCP | ACK, 20100),
+        "stream-not-dns": opened + watched(b"\0\1abc", flags=TCP | ACK, seq=1) + watched(sent, flags=TCP | ACK, seq=6),
+        "stream-reset": opened + watched(sent[:9], flags=TCP | ACK, seq=1) + watched(b"", True, TCP | RST) + watched(b"", True, TCP | RST),
+        "stream-again": opened * 2 + watched(b"", flags=TCP | SYN, seq=50) + watched(sent, flags=TCP | ACK, seq=51),
+    }
+
+
+def link_local():
+    pointer, host = b"\xc0\x0c", question("Host.local")
+    answer = resource(pointer, 1, b"\xc0\0\2\1")
+    return {
+        "query": header(0, 1, 0, 0, 0) + host,
+        "query-two": header(0, 2, 0, 0, 0) + host + b"\4_ftp\xc0\x11\0\x0c\x80\1",
+        "query-known": header(0, 1, 1, 0, 0) + host + answer,
+        "query-probe": header(0, 1, 0, 1, 1) + question("host.local", 255, 0x80FF) + answer + resource(b"\0", 41, b"", 0),
+        "query-instance": header(0, 1, 0, 0, 0) + question("Anna's Printer._ipp._tcp.local", 33),
+        "query-recursion": header(0x0100, 1, 0, 0, 0) + host,
+        "query-class": header(0, 1, 0, 0, 0) + question("host.local", 1, 3),
+        "query-cut": (header(0, 2, 0, 0, 0) + host + host)[:-5],
+        "query-none": header(0, 0, 0, 0, 0),
+        "query-rest": header(0, 1, 0, 0, 0) + host + b"rest",
+        "answer": header(0x8400, 0, 1, 0, 0) + resource(name("host.local"), 1, b"\xc0\0\2\1"),
+        "answer-llmnr": header(0x8100, 1, 1, 0, 0) + host + answer,
+        "answer-cut": header(0x8400, 0, 1, 0, 0) + resource(name("host.local"), 1, b"\xc0\0\2\1")[:-2],
+        "answer-none": header(0x8400, 0, 0, 0, 0),
+        "short": header(0, 1, 0, 0, 0)[:9],
+    }
+
+
 def dns():
     seeds = {}
     for title, data in dns_messages().items():
@@ -502,6 +611,11 @@ def pcap():
     }
 
 
+def prefix_segment(offset, length, kind=0, fill=7):
+    """As fuzz_prefix.c reads it: offset in fours up to 240, length in bytes up to 240."""
+    return bytes([offset, length, kind, fill])
+
+
 def prefix():
     def segment(offset, length, fill):
         return struct.pack(">HBB", offset, length, fill)
@@ -515,6 +629,10 @@ def prefix():
         "many": b"".join(segment(20 * n + 10, 5, n) for n in range(20)) + segment(0, 255, 99),
         "end": segment(16380, 10, 1) + segment(16384, 4, 2) + segment(40000, 9, 3),
         "empty": segment(0, 0, 1) + segment(7, 0, 1),
+        "consumed": prefix_segment(0, 90) + prefix_segment(30, 9) + prefix_segment(5, 0, 0xF0) + prefix_segment(25, 20)
+        + prefix_segment(255, 0, 0xF0) + prefix_segment(0, 50),
+        "far": prefix_segment(241, 250) + prefix_segment(0, 255) + prefix_segment(250, 255),
+        "too-many": b"".join(prefix_segment(10 * n + 10, 5) for n in range(20)) + prefix_segment(0, 242),
     }
 
 
@@ -619,10 +737,78 @@ def quic():
     return seeds
 
 
+# ---- DTLS: datagrams, each behind flags and a length ----
+
+
+def datagram(data, server=False, cut=0):
+    return struct.pack(">BH", server | 2 * cut, len(data)) + data
+
+
+def dtls_record(data, kind=22, epoch=0, version=b"\xfe\xff"):
+    return bytes([kind]) + version + struct.pack(">H", epoch) + bytes(6) + vec16(data)
+
+
+def dtls_message(body, kind=1, number=0, at=0, count=None):
+    count = len(body) - at if count is None else count
+    head = struct.pack(">B", kind) + struct.pack(">I", len(body))[1:] + struct.pack(">H", number)
+    return head + struct.pack(">I", at)[1:] + struct.pack(">I", count)[1:] + body[at : at + count]
+
+
+def dtls():
+    def body(cookie=b"", extensions=sni(b"www.example.org") + alpn(b"webrtc")):
+        plain = hello_body(extensions, b"\xfe\xfd", 0)
+        return plain[:35] + vec8(cookie) + plain[35:]
+
+    def said(message, **more):
+        return datagram(dtls_record(message), **more)
+
+    hello, again, large = body(), body(bytes(20)), body(extensions=extension(21, bytes(20000)) + sni(b"www.example.org"))
+    verify = dtls_message(b"\xfe\xff" + vec8(bytes(20)), 3)
+    server = dtls_message(b"\xfe\xfd" + bytes(32) + b"\0\xc0\x2b\0", 2)
+    server_more = dtls_message(b"\xfe\xfd" + bytes(32) + b"\0\xc0\x2b\0" + vec16(extension(23, b"")), 2)
+    stun = b"\0\1\0\4\x21\x12\xa4\x42" + bytes(16)
+    return {
+        "hello": said(dtls_message(hello)),
+        "hello-ech": said(dtls_message(body(extensions=sni(b"www.example.org") + ech()))),
+        "hello-nameless": said(dtls_message(body(extensions=None))),
+        "hello-broken": said(dtls_message(hello[:36] + b"\0\3" + hello[38:])),
+        "hello-no-hello": said(dtls_message(bytes(60))),
+        "hello-cut": datagram(dtls_record(dtls_message(hello))[:-9], cut=1) + said(dtls_message(hello), cut=1),
+        "halves": said(dtls_message(hello, at=40)) + said(dtls_message(hello, count=40)),
+        "halves-one-datagram": datagram(dtls_record(dtls_message(hello, count=40)) + dtls_record(dtls_message(hello, at=40))),
+        "halves-one-record": said(dtls_message(hello, count=50) + dtls_message(hello, at=40)),
+        "tenths": b"".join(said(dtls_message(hello, at=at, count=min(10, len(hello) - at))) for at in range(0, len(hello), 10)),
+        "verify": said(dtls_message(hello, count=50)) + said(verify, server=True) + said(dtls_message(again, number=1, count=50))
+        + said(dtls_message(hello, count=50)) + said(dtls_message(again, number=1, at=50)),
+        "both-sides": said(dtls_message(hello, count=50)) + said(dtls_message(hello, at=50), server=True),
+        "large": b"".join(said(dtls_message(large, at=at, count=min(1200, len(large) - at))) for at in range(0, len(large), 1200)),
+        "server": said(server, server=True),
+        "server-more": said(server_more + dtls_message(bytes(40), 11), server=True) + said(dtls_message(hello)),
+        "server-cut": datagram(dtls_record(server)[:-5], server=True, cut=1),
+        "server-part": said(dtls_message(server[12:], 2, count=30), server=True),
+        "verify-odd": said(dtls_message(b"\xfe\xff\5abc", 3), server=True),
+        "stun-first": datagram(stun) + datagram(stun, server=True) + said(dtls_message(hello)),
+        "later": datagram(dtls_record(b"\2\50", 21) + dtls_record(bytes(40), 23, 1)) + said(dtls_message(hello)),
+        "later-encrypted": datagram(dtls_record(server) + b"\x2e" + bytes(30), server=True),
+        "encrypted-hello": datagram(dtls_record(dtls_message(hello), epoch=1)),
+        "old": datagram(dtls_record(dtls_message(hello), version=b"\1\0")),
+        "past-record": datagram(dtls_record(dtls_message(hello))[:-1]),
+        "past-message": said(dtls_message(hello, at=40, count=30)[:-1]),
+        "past-length": said(dtls_message(hello)[:6] + b"\0\0\1" + dtls_message(hello)[9:]),
+        "message-short": said(b"\1\0\0"),
+        "header-cut": datagram(b"\x16\xfe\xfd\0\0"),
+        "text": datagram(b"not DTLS at all"),
+    }
+
+
 TARGETS = {
     "fuzz_dns": dns,
+    "fuzz_dns_message": dns_whole,
+    "fuzz_dns_watch": dns_watch,
+    "fuzz_dtls": dtls,
     "fuzz_http": http,
     "fuzz_inspection": inspection,
+    "fuzz_mdns": link_local,
     "fuzz_packet": packet,
     "fuzz_patfile": patfile,
     "fuzz_pcap": pcap,
