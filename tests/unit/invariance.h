@@ -25,6 +25,8 @@
 #include <waymark/policy.h>
 #include <waymark/source.h>
 
+#include "quic_build.h"
+
 enum { FLIGHTS_MAX = 64, FLOWS_MAX = 64, PIECES_MAX = 3 * FLOW_PREFIX_MAX_BYTES };
 
 struct answer {
@@ -84,6 +86,8 @@ struct world {
 	size_t event_count, event_capacity;
 	struct flight flights[FLIGHTS_MAX];
 	size_t flight_count;
+	bool quic;	    /* its one flight is CRYPTO's, in Initials of the client */
+	bool quic_together; /* all frames in one packet; else one a datagram */
 	struct classifier *classifier;
 	struct names *names;
 	uint32_t flows_before; /* the last telling's last */
@@ -145,6 +149,31 @@ static inline struct packet tcp_packet(const struct packet *like, uint8_t flags,
 	return packet;
 }
 
+/* Likewise a datagram, of a client over IPv4. */
+static inline struct packet udp_packet(const struct packet *like, const uint8_t *payload,
+				       size_t length)
+{
+	static uint8_t bytes[65535];
+	const uint32_t total = 28 + (uint32_t)length;
+	struct packet packet;
+
+	assert_true(total <= sizeof(bytes));
+	memset(bytes, 0, 28);
+	bytes[0] = 0x45;
+	be16(bytes + 2, total);
+	bytes[8] = 64;
+	bytes[9] = 17;
+	memcpy(bytes + 12, like->src.bytes, 4);
+	memcpy(bytes + 16, like->dst.bytes, 4);
+	be16(bytes + 20, like->sport);
+	be16(bytes + 22, like->dport);
+	be16(bytes + 24, 8 + (uint32_t)length);
+	memcpy(bytes + 28, payload, length);
+	assert_int_equal(packet_parse(&packet, bytes, total, total), PACKET_OK);
+	packet.meta = like->meta;
+	return packet;
+}
+
 static inline void world_add(struct world *world, const struct packet *packet)
 {
 	struct event *event;
@@ -200,20 +229,41 @@ static inline void tell_packet(struct world *world, struct packet packet)
 	classify_packet(world->classifier, &world->view, &packet);
 }
 
+/* Seals the frames as the client's next Initial. */
+static inline void tell_initial(struct world *world, const struct packet *like,
+				const uint8_t *frames, size_t length, uint64_t number)
+{
+	static uint8_t sealed[65535];
+	const struct quic_build_cid origin = {8, "\x83\x94\xc8\xf0\x3e\x51\x57\x08"};
+	const struct quic_build build = {
+		.version = 1,
+		.type = QUIC_INITIAL,
+		.origin = origin,
+		.dcid = origin,
+		.scid = {5, "\x11\x22\x33\x44\x55"},
+		.number = number,
+		.pad_to = 1200,
+	};
+
+	tell_packet(world, udp_packet(like, sealed, quic_build(&build, frames, length, sealed)));
+}
+
 static inline void tell_flight(struct world *world, const struct telling *telling)
 {
-	static uint8_t room[FLOW_PREFIX_MAX_BYTES + 1];
+	static uint8_t room[FLOW_PREFIX_MAX_BYTES + 1], frames[2 * FLOW_PREFIX_MAX_BYTES];
 	static bool brought[FLOW_PREFIX_MAX_BYTES];
 	const struct flight *flight = &world->flights[telling->flight];
-	const struct event *event = &world->events[flight->first];
+	const struct packet *like = &world->events[flight->first].packet;
 	const int32_t length = (int32_t)flight->said.contiguous;
+	size_t framed = 0;
 
 	memset(brought, false, (size_t)length);
 	memset(brought, true, telling->in_syn);
 	for (size_t i = 0; i < telling->count; i++) {
 		const struct piece *piece = &telling->pieces[i];
+		const uint32_t count = (uint32_t)(piece->to - piece->from);
 
-		assert_true(piece->to - piece->from <= (int32_t)sizeof(room));
+		assert_true(count <= sizeof(room));
 		for (int32_t at = piece->from; at < piece->to; at++) {
 			uint8_t *byte = &room[at - piece->from];
 
@@ -227,9 +277,20 @@ static inline void tell_flight(struct world *world, const struct telling *tellin
 				*byte ^= 1;
 			brought[at] = true;
 		}
-		tell_packet(world, tcp_packet(&event->packet, PACKET_TCP_ACK,
-					      flight->seq + (uint32_t)piece->from, room,
-					      (uint32_t)(piece->to - piece->from)));
+		if (!world->quic) {
+			tell_packet(world, tcp_packet(like, PACKET_TCP_ACK,
+						      flight->seq + (uint32_t)piece->from, room,
+						      count));
+			continue;
+		}
+		if (piece->from < 0) /* CRYPTO has no such offsets */
+			continue;
+		assert_true(framed + count + 16 <= sizeof(frames));
+		framed += quic_build_crypto(frames + framed, (uint64_t)piece->from, room, count);
+		if (!world->quic_together || i + 1 == telling->count) {
+			tell_initial(world, like, frames, framed, i);
+			framed = 0;
+		}
 	}
 }
 
@@ -480,6 +541,33 @@ static inline struct world *world_from_talk(const char *name, const char *conf, 
 	world_add(world, &packet);
 	packet = tcp_packet(&ends[1], PACKET_TCP_SYN | PACKET_TCP_ACK, 6999, NULL, 0);
 	world_add(world, &packet);
+	return world;
+}
+
+/* A QUIC client over IPv4 whose hello is `bytes`, and no answer. */
+static inline struct world *world_from_crypto(const char *name, const char *conf,
+					      const uint8_t *bytes, size_t length, bool together)
+{
+	struct world *world = world_from_talk(name, conf, IP_V4, 443);
+	struct flight *flight = &world->flights[0];
+	uint8_t nothing[1200] = {0};
+	struct packet packet;
+
+	world->quic = true;
+	world->quic_together = together;
+	/* only the ends and the time of the first packet matter: a flight takes its place */
+	packet = udp_packet(&world->events[0].packet, nothing, sizeof(nothing));
+	while (world->event_count)
+		free(world->events[--world->event_count].bytes);
+	world_add(world, &packet);
+	world->flight_count = 1;
+	*flight = (struct flight){.flow = 1};
+	flow_prefix_init(&flight->said);
+	assert_int_equal(flow_prefix_add(&flight->said, 0, bytes, length), length);
+	world->truth.count = 1;
+	world->events[0].flow = 1;
+	world->events[0].flight = 0;
+	world->view.limits = (struct inspect_limits){UINT32_MAX / 8, UINT32_MAX / 8};
 	return world;
 }
 
