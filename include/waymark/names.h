@@ -70,14 +70,14 @@ struct names_endpoint {
 void names_add_answer(struct names *names, const struct ip_addr *client, const char *host,
 		      size_t length, const struct ip_addr *address, uint32_t ttl_s,
 		      uint64_t now_us);
-/* A connection of `client` to `server` showed `host`; `source` is the caller's own (enum host_source). */
+/* A connection of `client` to `server` showed `host`; `source`: the caller's (enum host_source). */
 void names_add_seen(struct names *names, const struct ip_addr *client,
 		    const struct names_endpoint *server, const char *host, size_t length,
 		    uint8_t source, uint32_t ttl_s, uint64_t now_us);
 /*
- * A flow to `server` turned out, late, to be these apps (the first NAMES_APPS of them are kept), and
- * `rule` (a fingerprint, 0: none) decided it. Replaces what was learned before; neither app nor
- * rule is nothing to learn.
+ * A flow to `server` turned out, late, to be these apps (the first NAMES_APPS are kept), and `rule`
+ * (a fingerprint, 0: none) decided it. Replaces what was learned before; neither app nor rule is
+ * nothing to learn.
  */
 void names_add_learned(struct names *names, const struct names_endpoint *server,
 		       const uint16_t *apps, size_t app_count, uint64_t rule, uint32_t ttl_s,
@@ -100,7 +100,7 @@ struct names_guess {
 	uint16_t apps[NAMES_APPS];
 	uint64_t rule; /* 0: none */
 	char host[NAMES_HOST_SIZE];
-	/* the newest answer (DNS) alone, by the same order: what names a flow that never shows one; "" if none */
+	/* the answer (DNS) alone, by the same order, "" if none: names a flow that never shows one */
 	uint8_t answer_length;
 	char answer[NAMES_HOST_SIZE];
 };
@@ -116,9 +116,9 @@ bool names_find(const struct names *names, const struct ip_addr *client,
 
 /* One entry, for lists. */
 struct names_entry {
-	struct ip_addr client; /* family IP_NONE: everybody's */
+	struct ip_addr client;	      /* family IP_NONE: everybody's */
 	struct names_endpoint server; /* of an answer: the address alone */
-	bool answer; /* DNS; else seen or learned */
+	bool answer;		      /* DNS; else seen or learned */
 	uint8_t source;
 	uint8_t app_count;
 	uint16_t apps[NAMES_APPS];
@@ -129,9 +129,9 @@ struct names_entry {
 };
 typedef bool names_visit_fn(const struct names_entry *entry, void *context);
 /*
- * Every entry that has not expired at now_us, in no order; may miss what is written meanwhile. What was
- * learned of an endpoint comes with the name that everybody's connections showed there, if there
- * is one. The visitor returns false to stop.
+ * Every entry that has not expired at now_us, in no order; may miss what is written meanwhile. What
+ * was learned of an endpoint comes with the name that everybody's connections showed there, if
+ * there is one. The visitor returns false to stop.
  */
 void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *visit, void *context);
 

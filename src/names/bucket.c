@@ -32,6 +32,8 @@
 #define EXPIRES 2u
 #define KEY 3u
 
+#define CACHE_LINE_WORDS 8u
+
 #define ID_MASK ((1ull << RECORD_ID_BITS) - 1)
 #define LENGTH_SHIFT RECORD_ID_BITS
 #define INFO_SHIFT (RECORD_ID_BITS + 8)
@@ -137,6 +139,20 @@ static inline uint64_t slots_with(uint64_t tags, uint8_t tag)
 	return (differences - ones) & ~differences & (ones << 7);
 }
 
+void names_bucket_prefetch(const struct names_bucket *bucket, uint8_t tag)
+{
+	uint64_t slots = slots_with(load(bucket, TAGS), tag), offsets = load(bucket, OFFSETS);
+	unsigned offset;
+
+	for (; slots; slots &= slots - 1) {
+		offset = byte_of(offsets, (unsigned)__builtin_ctzll(slots) / 8);
+		if (offset + CACHE_LINE_WORDS < BUCKET_WORDS) {
+			__builtin_prefetch(&bucket->words[offset]);
+			__builtin_prefetch(&bucket->words[offset + CACHE_LINE_WORDS]);
+		}
+	}
+}
+
 void names_bucket_read(const struct names_bucket *bucket, uint8_t tag, const uint64_t *key,
 		       const uint64_t *ids, unsigned id_count, struct names_record *found)
 {
@@ -239,7 +255,7 @@ static unsigned slot_of(const struct names_bucket *bucket, const struct names_re
 	return BUCKET_ENTRIES;
 }
 
-/* The same payload again: new times, and nothing moves. An earlier promise to keep it longer holds. */
+/* The same payload again: new times, nothing moves. An earlier promise to keep it longer holds. */
 static bool refresh(struct names_bucket *bucket, unsigned offset, const struct names_record *record,
 		    uint64_t now_us)
 {
@@ -363,7 +379,7 @@ void names_bucket_write(struct names_bucket *bucket, unsigned capacity,
 		count(&counters->added, 1);
 		if (total < unexpired)
 			count(&counters->evicted, unexpired - total);
-		/* while the bucket is ours, so that the sum never tells more than there is room for */
+		/* while the bucket is ours: the sum never tells more than there is room for */
 		if (total + 1 != before)
 			count(&counters->entries, (uint64_t)total + 1 - before);
 	}

@@ -44,6 +44,11 @@ struct names_counters {
  */
 void names_bucket_read(const struct names_bucket *bucket, uint8_t tag, const uint64_t *key,
 		       const uint64_t *ids, unsigned count, struct names_record *found);
+/*
+ * Asks for the entries with this tag before they are read, so that waits for several buckets'
+ * memory overlap. Looks into the bucket's head, which should be on its way already.
+ */
+void names_bucket_prefetch(const struct names_bucket *bucket, uint8_t tag);
 /* All entries, as of one moment; returns their number. */
 unsigned names_bucket_copy(const struct names_bucket *bucket,
 			   struct names_record records[BUCKET_ENTRIES]);

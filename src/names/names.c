@@ -7,11 +7,11 @@
  * client's last connection to an endpoint showed, and anybody's; what was learned of an
  * endpoint. The bucket is chosen by the addresses alone (client's and server's, or the server's),
  * by a keyed hash, so that nobody outside can choose what shares a bucket. So a guess looks into
- * two buckets, one of the client's own and one of everybody's, whatever is known; both are
- * prefetched before either is read. The price: one address has as many entries as a bucket.
+ * two buckets, one of the client's own and one of everybody's, whatever is known, and waits for
+ * the memory of both at once. The price: of one address, everybody has a bucket's entries at most.
  *
- * Buckets come from an anonymous mapping without reserve, of small pages: a cache costs what
- * its names need.
+ * Buckets come from an anonymous mapping without reserve, of small pages: a cache costs what its
+ * names need. Huge pages would save a fifth to a quarter of a look into a full cache.
  */
 #include <waymark/names.h>
 
@@ -95,7 +95,7 @@ static size_t address_bytes(unsigned family)
 	return family == IP_V4 ? 4 : family == IP_V6 ? 16 : 0;
 }
 
-/* `client` NULL: everybody. */
+/* `client` NULL: everybody. The bucket's head is on its way to the cache afterwards. */
 static void place_find(const struct names *names, const struct ip_addr *client,
 		       const struct ip_addr *server, struct place *place)
 {
@@ -113,10 +113,12 @@ static void place_find(const struct names *names, const struct ip_addr *client,
 	input[words] = place->id;
 	hash = hash_bytes(&names->seed, input, (words + 1) * sizeof(*input));
 	place->bucket = (uint32_t)((hash >> 32) * names->bucket_count >> 32);
+	__builtin_prefetch(&names->buckets[place->bucket]);
 	place->tag = (uint8_t)hash;
 }
 
-static uint64_t id_of(const struct place *place, enum kind kind, const struct names_endpoint *server)
+static uint64_t id_of(const struct place *place, enum kind kind,
+		      const struct names_endpoint *server)
 {
 	uint64_t id = place->id | (uint64_t)kind << ID_KIND_SHIFT;
 
@@ -125,21 +127,19 @@ static uint64_t id_of(const struct place *place, enum kind kind, const struct na
 
 /* ---- adding ---- */
 
-static void write_at(struct names *names, const struct ip_addr *client, enum kind kind,
+static void write_at(struct names *names, const struct place *place, enum kind kind,
 		     const struct names_endpoint *server, struct names_record *record,
 		     uint64_t now_us)
 {
 	unsigned each = names->max / names->bucket_count;
-	struct place place;
 
-	place_find(names, client, &server->address, &place);
-	record->id = id_of(&place, kind, server);
-	record->tag = place.tag;
-	memcpy(record->key, place.key, sizeof(record->key));
+	record->id = id_of(place, kind, server);
+	record->tag = place->tag;
+	memcpy(record->key, place->key, sizeof(record->key));
 	/* the buckets' capacities add up to max */
-	names_bucket_write(&names->buckets[place.bucket],
-			   each + (place.bucket < names->max % names->bucket_count), record, now_us,
-			   &names->counters);
+	names_bucket_write(&names->buckets[place->bucket],
+			   each + (place->bucket < names->max % names->bucket_count), record,
+			   now_us, &names->counters);
 }
 
 static bool record_begin(const struct names *names, const struct ip_addr *server, uint32_t ttl_s,
@@ -158,6 +158,8 @@ static void add_name(struct names *names, const struct ip_addr *client, enum kin
 		     const struct names_endpoint *server, const char *host, size_t length,
 		     uint8_t source, uint32_t ttl_s, uint64_t now_us)
 {
+	const bool has_own = is_address(client);
+	struct place own_place, all_place;
 	struct names_record record;
 
 	if (!length || length > RECORD_PAYLOAD_BYTES || memchr(host, '\0', length) ||
@@ -167,9 +169,12 @@ static void add_name(struct names *names, const struct ip_addr *client, enum kin
 	record.info = source;
 	record.payload[(length - 1) / 8] = 0;
 	memcpy(record.payload, host, length);
-	if (is_address(client))
-		write_at(names, client, kind, server, &record, now_us);
-	write_at(names, NULL, kind, server, &record, now_us);
+	if (has_own)
+		place_find(names, client, &server->address, &own_place);
+	place_find(names, NULL, &server->address, &all_place);
+	if (has_own)
+		write_at(names, &own_place, kind, server, &record, now_us);
+	write_at(names, &all_place, kind, server, &record, now_us);
 }
 
 void names_add_answer(struct names *names, const struct ip_addr *client, const char *host,
@@ -199,6 +204,7 @@ void names_add_learned(struct names *names, const struct names_endpoint *server,
 {
 	struct learned learned = {.rule = rule};
 	struct names_record record;
+	struct place place;
 
 	if (app_count > NAMES_APPS)
 		app_count = NAMES_APPS;
@@ -209,25 +215,46 @@ void names_add_learned(struct names *names, const struct names_endpoint *server,
 	memcpy(record.payload, &learned, sizeof(learned));
 	record.length = sizeof(learned);
 	record.info = (uint8_t)app_count;
-	write_at(names, NULL, LEARNED, server, &record, now_us);
+	place_find(names, NULL, &server->address, &place);
+	write_at(names, &place, LEARNED, server, &record, now_us);
 }
 
 /* ---- finding ---- */
+
+/* What one bucket knows; NULL: nothing, or it has expired. */
+struct view {
+	const struct names_record *answer, *seen, *learned;
+	struct names_record records[3];
+};
 
 static bool is_known(const struct names_record *record, uint64_t now_us)
 {
 	return record->id && now_us < record->expires_us;
 }
 
-/* The one of two that is known and newer; a connection counts before an answer of the same time. */
-static const struct names_record *newest(const struct names_record *seen,
-					 const struct names_record *answer, uint64_t now_us)
+static void view_read(const struct names *names, const struct place *place,
+		      const struct names_endpoint *server, uint64_t now_us, struct view *view)
 {
-	if (!seen || !answer)
-		return seen ? seen : answer;
-	return names_written(answer->written_us, now_us) > names_written(seen->written_us, now_us)
-		       ? answer
-		       : seen;
+	const uint64_t ids[3] = {id_of(place, ANSWER, server), id_of(place, SEEN, server),
+				 id_of(place, LEARNED, server)};
+	const struct names_record *found = view->records;
+
+	names_bucket_read(&names->buckets[place->bucket], place->tag, place->key, ids, 3,
+			  view->records);
+	view->answer = is_known(&found[0], now_us) ? &found[0] : NULL;
+	view->seen = is_known(&found[1], now_us) ? &found[1] : NULL;
+	view->learned = is_known(&found[2], now_us) ? &found[2] : NULL;
+}
+
+/* What a connection showed counts before an answer of the same time. */
+static const struct names_record *newest(const struct view *view, uint64_t now_us)
+{
+	if (!view->seen || !view->answer)
+		return view->seen ? view->seen : view->answer;
+	return names_written(view->answer->written_us, now_us) >
+			       names_written(view->seen->written_us, now_us)
+		       ? view->answer
+		       : view->seen;
 }
 
 static uint8_t name_copy(const struct names_record *record, char host[NAMES_HOST_SIZE])
@@ -256,50 +283,39 @@ bool names_find(const struct names *names, const struct ip_addr *client,
 		const struct names_endpoint *server, bool per_client, uint64_t now_us,
 		struct names_guess *guess)
 {
-	/* found of one client's, and of everybody's; by kind */
-	struct names_record own[2], all[3];
-	const struct names_record *answer = NULL, *seen = NULL, *all_answer, *all_seen, *learned;
-	const struct names_record *host;
+	const bool has_own = per_client && is_address(client);
+	const struct names_record *host = NULL;
+	struct view own, all;
 	struct place own_place, all_place;
 
 	if (!names->max || !is_address(&server->address))
 		return false;
-	place_find(names, NULL, &server->address, &all_place);
-	__builtin_prefetch(&names->buckets[all_place.bucket]);
-	if (per_client && is_address(client)) {
+	own.answer = own.seen = NULL;
+	if (has_own)
 		place_find(names, client, &server->address, &own_place);
-		names_bucket_read(&names->buckets[own_place.bucket], own_place.tag, own_place.key,
-				  (uint64_t[]){id_of(&own_place, ANSWER, server),
-					       id_of(&own_place, SEEN, server)},
-				  2, own);
-		answer = is_known(&own[0], now_us) ? &own[0] : NULL;
-		seen = is_known(&own[1], now_us) ? &own[1] : NULL;
+	place_find(names, NULL, &server->address, &all_place);
+	if (has_own) {
+		names_bucket_prefetch(&names->buckets[own_place.bucket], own_place.tag);
+		names_bucket_prefetch(&names->buckets[all_place.bucket], all_place.tag);
+		view_read(names, &own_place, server, now_us, &own);
+		host = newest(&own, now_us);
 	}
-	names_bucket_read(&names->buckets[all_place.bucket], all_place.tag, all_place.key,
-			  (uint64_t[]){id_of(&all_place, ANSWER, server),
-				       id_of(&all_place, SEEN, server),
-				       id_of(&all_place, LEARNED, server)},
-			  3, all);
-	all_answer = is_known(&all[0], now_us) ? &all[0] : NULL;
-	all_seen = is_known(&all[1], now_us) ? &all[1] : NULL;
-	learned = is_known(&all[2], now_us) ? &all[2] : NULL;
-
-	host = newest(seen, answer, now_us);
+	view_read(names, &all_place, server, now_us, &all);
 	if (!host && per_client)
-		host = all_seen ? all_seen : all_answer;
+		host = all.seen ? all.seen : all.answer;
 	else if (!host)
-		host = newest(all_seen, all_answer, now_us);
-	if (!host && !learned)
+		host = newest(&all, now_us);
+	if (!host && !all.learned)
 		return false;
 	guess->origin = !host		     ? NAMES_NO_HOST
-			: host == answer     ? NAMES_CLIENT_ANSWER
-			: host == seen	     ? NAMES_CLIENT_SEEN
-			: host == all_answer ? NAMES_OTHER_ANSWER
-					     : NAMES_SERVER_SEEN;
+			: host == own.answer ? NAMES_CLIENT_ANSWER
+			: host == own.seen   ? NAMES_CLIENT_SEEN
+			: host == all.seen   ? NAMES_SERVER_SEEN
+					     : NAMES_OTHER_ANSWER;
 	guess->source = host ? host->info : 0;
 	guess->host_length = name_copy(host, guess->host);
-	guess->answer_length = name_copy(answer ? answer : all_answer, guess->answer);
-	guess->app_count = learned_copy(learned, guess->apps, &guess->rule);
+	guess->answer_length = name_copy(own.answer ? own.answer : all.answer, guess->answer);
+	guess->app_count = learned_copy(all.learned, guess->apps, &guess->rule);
 	return true;
 }
 
@@ -355,7 +371,8 @@ void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *vis
 	for (uint32_t i = 0; i < names->bucket_count; i++) {
 		unsigned count = names_bucket_copy(&names->buckets[i], records);
 
-		for (const struct names_record *record = records; record < records + count; record++) {
+		for (const struct names_record *record = records; record < records + count;
+		     record++) {
 			if (!is_known(record, now_us))
 				continue;
 			partner = kind_of(record) == ANSWER
