@@ -66,17 +66,23 @@ FUZZ_TARGETS += \
 	tests/fuzz/fuzz_dns_message \
 	tests/fuzz/fuzz_dtls \
 	tests/fuzz/fuzz_http \
+	tests/fuzz/fuzz_http2 \
 	tests/fuzz/fuzz_inspection \
 	tests/fuzz/fuzz_mdns \
 	tests/fuzz/fuzz_patfile \
 	tests/fuzz/fuzz_quic \
+	tests/fuzz/fuzz_socks \
+	tests/fuzz/fuzz_starttls \
 	tests/fuzz/fuzz_tls
 tests_fuzz_fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_dns_message_SOURCES = tests/fuzz/fuzz_dns_message.c
 tests_fuzz_fuzz_dtls_SOURCES = tests/fuzz/fuzz_dtls.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz_http.c tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_http2_SOURCES = tests/fuzz/fuzz_http2.c tests/fuzz/fuzz_dialogue.h tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_inspection_SOURCES = tests/fuzz/fuzz_inspection.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_mdns_SOURCES = tests/fuzz/fuzz_mdns.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_patfile_SOURCES = tests/fuzz/fuzz_patfile.c
 tests_fuzz_fuzz_quic_SOURCES = tests/fuzz/fuzz_quic.c tests/fuzz/fuzz_inspect.h tests/unit/quic_build.h
+tests_fuzz_fuzz_socks_SOURCES = tests/fuzz/fuzz_socks.c tests/fuzz/fuzz_dialogue.h tests/fuzz/fuzz_inspect.h
+tests_fuzz_fuzz_starttls_SOURCES = tests/fuzz/fuzz_starttls.c tests/fuzz/fuzz_dialogue.h tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_tls_SOURCES = tests/fuzz/fuzz_tls.c tests/fuzz/fuzz_inspect.h

@@ -801,12 +801,162 @@ def dtls():
     }
 
 
+# ---- dialogues: flags, then what is said; 0xff hands over to the other side, twice it is said ----
+
+SERVER_FIRST = 2
+LINES = ("smtp", "imap", "pop3", "ftp", "xmpp", "postgresql")
+
+
+def dialogue(*flights, index=0, flags=BY_ONE):
+    return bytes([flags | index * 8]) + b"\xff".join(flight.replace(b"\xff", b"\xff\xff") for flight in flights)
+
+
+def starttls():
+    seeds = {}
+
+    def lines(app, title, *flights):
+        said = (flight.replace("|", "\r\n").encode() for flight in flights)
+        seeds[f"{app}-{title}"] = dialogue(*said, index=LINES.index(app), flags=BY_ONE | SERVER_FIRST)
+
+    lines("smtp", "granted", "220 mx ESMTP|", "EHLO me|", "250-mx|250 STARTTLS|", "STARTTLS|", "220 ok|", "\x16")
+    lines("smtp", "refused", "220-mx|220 hi|", "LHLO me|", "250 STARTTLS|", "STARTTLS|", "454 no|", "NOOP|MAIL FROM:<a>|", "250 ok|")
+    lines("smtp", "not-offered", "220 mx|", "EHLO me|", "500 no|", "EHLO|", "250 SIZE|")
+    lines("smtp", "greeting", "220 mx ESMTP|")
+    lines("smtp", "quit", "220 mx|", "HELP|", "214 help|", "QUIT|")
+    lines("smtp", "odd", "220 mx|", "EHLO me|", "\x01|")
+    lines("smtp", "other", "220 mx|", "FOO|")
+    lines("smtp", "unknown", "220 mx|", "EHLO a|", "250 STARTTLS|", "FOO|")
+    lines("smtp", "long", "220 " + "x" * 2050)
+    lines("imap", "granted", "* OK hi|", "a CAPABILITY|", "* CAPABILITY STARTTLS|a OK|", "b STARTTLS|", "b OK|", "\x16")
+    lines("imap", "refused", "* OK hi|", "b STARTTLS|", "* BYE|b NO|", "c LOGIN a b|")
+    lines("imap", "no-tag", "* OK hi|", " LOGIN a b|")
+    lines("pop3", "granted", "+OK POP3|", "AUTH|", "-ERR|", "CAPA|", "+OK|STLS|.|", "STLS|", "+OK|", "\x16")
+    lines("pop3", "refused", "+OK hi|", "USER a|", "+OK|", "STLS|", "-ERR|", "PASS b|")
+    lines("ftp", "granted", "220-FTP| hi|220 .|", "FEAT|", "211-x| AUTH TLS|211 .|", "AUTH TLS|", "234 ok|", "\x16")
+    lines("ftp", "refused", "220 hi|", "AUTH SSL|", "504|", "AUTH GSSAPI|")
+    seeds["smtp-middle"] = dialogue(b"220 mx\r\n", b"HELO me\r\n", flags=BY_ONE | MIDSTREAM)
+
+    stream = "<stream:stream to='x' xmlns:stream='http://etherx.jabber.org/streams'>"
+    ask = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+    offer = "<stream:features><starttls/><x/></stream:features>"
+
+    def xmpp(title, *flights):
+        seeds["xmpp-" + title] = dialogue(*(flight.encode() for flight in flights), index=4)
+
+    xmpp("granted", "<?xml version='1.0'?>" + stream, stream + offer, ask, "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    xmpp("long-form", stream + "\n" + ask.replace("/>", "></starttls>"), stream + offer, "", "<proceed xmlns='urn:ietf:params:xml:ns:xmpp-tls'></proceed>")
+    xmpp("long-form-odd", stream + ask.replace("/>", "><x>"))
+    xmpp("refused", stream, stream + offer, ask, "<failure/></stream:stream>")
+    xmpp("not-offered", stream, stream + "<features/>")
+    xmpp("clear", stream, stream + offer, "<auth>")
+    xmpp("other", "<html>")
+    xmpp("doctype", "<!DOCTYPE html>")
+    xmpp("text", "text")
+    xmpp("server-text", stream, "\0")
+
+    def postgresql(title, *flights):
+        seeds["postgresql-" + title] = dialogue(*flights, index=5)
+
+    tls, gss = (struct.pack(">II", 8, code) for code in (80877103, 80877104))
+    startup = struct.pack(">II", 31, 3 << 16) + b"db\0data\0user\0me\0replic\0"
+    postgresql("granted", gss, b"N", tls, b"S", b"\x16")
+    postgresql("refused", tls, b"N", startup)
+    postgresql("error", tls, b"E")
+    postgresql("cancel", struct.pack(">IIII", 16, 80877102, 1, 2))
+    postgresql("startup", struct.pack(">II", 17, 3 << 16) + b"user\0me\0\0")
+    postgresql("startup-odd", struct.pack(">II", 17, 3 << 16) + b"name\0me\0\0")
+    postgresql("sizes", struct.pack(">II", 9, 80877103))
+    postgresql("size-startup", struct.pack(">II", 9, 3 << 16))
+    return seeds
+
+
+def socks():
+    name = b"\5\1\0\3" + vec8(b"dst.example") + b"\1\xbb"
+    reply = b"\5\0\0\1" + bytes(6)
+    four = b"\4\1\1\xbb"
+    return {
+        "name": dialogue(b"\5\2\0\2", b"\5\0", name, reply, b"\x16"),
+        "password": dialogue(b"\5\1\2", b"\5\2", b"\1\2me\2pw", b"\1\0", b"\5\1\0\1\xc0\0\2\1\0\x50", b"\5\0\0\3\1x\0\0"),
+        "password-wrong": dialogue(b"\5\1\2", b"\5\2", b"\1\2me\2pw", b"\1\1"),
+        "password-odd": dialogue(b"\5\1\2", b"\5\2", b"\5\1\0\1"),
+        "v6": dialogue(b"\5\1\0", b"\5\0", b"\5\1\0\4" + bytes(18), b"\5\0\0\4" + bytes(18)),
+        "address-as-name": dialogue(b"\5\1\0", b"\5\0", b"\5\1\0\3" + vec8(b"192.0.2.1") + b"\0\1"),
+        "gssapi": dialogue(b"\5\1\1", b"\5\1", b"\1\1\0\0"),
+        "udp": dialogue(b"\5\1\0", b"\5\0", b"\5\3\0\1" + bytes(6)),
+        "refused": dialogue(b"\5\1\0", b"\5\0", name, b"\5\4\0\1" + bytes(6)),
+        "address-odd": dialogue(b"\5\1\0", b"\5\0", b"\5\1\0\2"),
+        "reply-odd": dialogue(b"\5\1\0", b"\5\0", name, b"\5\0\0\2"),
+        "request-odd": dialogue(b"\5\1\0", b"\5\0", b"\1\1\0\1"),
+        "choice-odd": dialogue(b"\5\1\0", b"\5\2"),
+        "no-methods": dialogue(b"\5\0"),
+        "server": dialogue(b"", b"\5\0"),
+        "text": dialogue(b"text"),
+        "four": dialogue(four + b"\xc0\0\2\1me\0", b"\0\x5a" + bytes(6), b"\x16"),
+        "four-name": dialogue(four + b"\0\0\0\1\0dst.example\0", b"\0\x5a" + bytes(6)),
+        "four-refused": dialogue(four + b"\0\0\0\1\0dst.example\0", b"\0\x5b" + bytes(6)),
+        "four-odd": dialogue(four + b"\xc0\0\2\1\1\0"),
+        "four-command": dialogue(b"\4\3"),
+        "four-reply-odd": dialogue(four + b"\xc0\0\2\1\0", b"\0\x60"),
+    }
+
+
+def http2():
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = b"\0\0\0\4\0\0\0\0\0"
+
+    def frame(payload, kind=1, flags=4, stream=1):
+        return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
+
+    def block(payload, **more):
+        return dialogue(preface + settings + frame(payload, **more))
+
+    connect = b"CONNECT a.example:1 HTTP/1.1\r\nHost: b\r\n\r\n"
+    upgrade = b"POST / HTTP/1.1\r\nHost: a\r\nUpgrade: x, h2c\r\nContent-Length: 2\r\n\r\nab"
+    huffman = b"\x82\x86\x84\x41\x8c\xf1\xe3\xc2\xe5\xf2\x3a\x6b\xa0\xab\x90\xf4\xff"
+    return {
+        "plain": block(b"\x82\x86\x84\x41\x0fwww.example.com"),
+        "huffman": block(huffman),
+        "host": block(b"\x82\x0f\x17\x0bh.example:8"),
+        "host-spelt": block(b"\0\4host\1x\0\x0a:authority\1y\0\7x-other\1z"),
+        "connect-method": block(b"\2\7CONNECT\1\1z"),
+        "dynamic": block(b"\x20\x3f\xe1\x1f\x40\4host\1a\x7e\1b\xbe\xbf\x41\1c\xc0\x83\xa6\x81"),
+        "no-entry": block(b"\1\1x\xbe"),
+        "no-name-entry": block(b"\x7e\1b"),
+        "index-zero": block(b"\1\1x\x80"),
+        "string-cut": block(b"\1\2x"),
+        "name-cut": block(b"\0\x05ho"),
+        "integer-endless": block(b"\1\1x\xbf\x80\x80\x80\x80\x80\x80\1"),
+        "long": block(b"\1\x7f\xb1\1" + b"a" * 304),
+        "padding-odd": block(b"\1\x82\x1f\xff"),
+        "padding-zero": block(b"\1\x81\x18"),
+        "padding-long": block(b"\1\x84\xff\xff\xff\xff"),
+        "padded": block(b"\2\0\0\0\0\x10\x82\x01\1x\0\0", flags=0x2C),
+        "padded-odd": block(b"\7\1", flags=0x0C),
+        "continued": dialogue(preface + settings + frame(b"\x82\x01", flags=0) + frame(b"\1x", kind=9)),
+        "continued-odd": dialogue(preface + settings + frame(b"\x82\x01", flags=0) + frame(b"")),
+        "frames": dialogue(preface + frame(bytes(6), 4, 0, 0) + frame(bytes(4), 8, 0, 0) + frame(b"\x82\1\1x")),
+        "no-settings": dialogue(preface + frame(b"\x82\1\1x")),
+        "stream-zero": block(b"\x82\1\1x", stream=0),
+        "cut": dialogue(preface + settings + frame(b"\x82\1\1x\0\5coo")[:-2]),
+        "server-first": dialogue(b"", settings, preface),
+        "server-odd": dialogue(b"", b"\0\0\1\4"),
+        "preface-odd": dialogue(b"PRI * HTTP/2.1"),
+        "middle": dialogue(b"", preface + settings, flags=MIDSTREAM),
+        "http-connect": dialogue(connect, b"HTTP/1.1 200 ok\r\n\r\n", b"\x16", index=1),
+        "http-connect-again": dialogue(connect, b"HTTP/1.1 407 no\r\nContent-Length: 1\r\n\r\nx", connect, b"HTTP/1.1 200 ok\r\n\r\n", index=1),
+        "http-connect-refused": dialogue(connect, b"HTTP/1.1 502 no\r\n\r\n", index=1),
+        "http-upgrade": dialogue(upgrade, b"HTTP/1.1 100 c\r\n\r\nHTTP/1.1 101 ok\r\n\r\n", preface, index=1),
+        "http-upgrade-refused": dialogue(upgrade, b"HTTP/1.1 200 ok\r\n\r\n", index=1),
+    }
+
+
 TARGETS = {
     "fuzz_dns": dns,
     "fuzz_dns_message": dns_whole,
     "fuzz_dns_watch": dns_watch,
     "fuzz_dtls": dtls,
     "fuzz_http": http,
+    "fuzz_http2": http2,
     "fuzz_inspection": inspection,
     "fuzz_mdns": link_local,
     "fuzz_packet": packet,
@@ -814,7 +964,9 @@ TARGETS = {
     "fuzz_pcap": pcap,
     "fuzz_prefix": prefix,
     "fuzz_quic": quic,
+    "fuzz_socks": socks,
     "fuzz_ssh": ssh,
+    "fuzz_starttls": starttls,
     "fuzz_tls": tls,
 }
 
