@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * QUIC (RFC 9000, 9001, 9369, and the drafts that quic_keys.c knows): the name in the client's
- * Initial packets.
+ * QUIC (RFC 9000, 9001, 9369, and the drafts that quic_keys.c knows): the name in the
+ * client's Initial packets.
  *
- * A datagram is a row of long-header packets, each with its length; UDP GSO puts several datagrams
- * behind one another, with no more trace of it than zeros between. So the payload is
- * walked from packet to packet, and a short header or anything else ends it.
+ * A datagram is a row of long-header packets, each with its length; UDP GSO puts
+ * several datagrams behind one another, with no more trace of it than zeros between.
+ * So the payload is walked from packet to packet, and a short header or anything else
+ * ends it.
  *
  * What counts as QUIC: an Initial that opens (its tag is the proof); a Version
  * Negotiation that returns both connection IDs of the packet that it answers; for
