@@ -11,6 +11,7 @@ NETNS_TESTS += \
 	tests/netns/ipv6.bats \
 	tests/netns/names.bats \
 	tests/netns/quic.bats \
+	tests/netns/carriers.bats \
 	tests/netns/first-packet.bats \
 	tests/netns/local.bats \
 	tests/netns/firewall-coexist.bats \
@@ -26,7 +27,7 @@ NETNS_TESTS += \
 	tests/netns/adversary.bats
 
 EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/quic.bash \
-	tests/netns/hello.py tests/pcap
+	tests/netns/carriers.bash tests/netns/postgresql.py tests/netns/hello.py tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
 bless: $(bin_PROGRAMS)
