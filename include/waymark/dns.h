@@ -55,5 +55,10 @@ struct dns_message {
  * `length` bytes are the whole message, without the two length bytes of TCP.
  */
 int dns_message_read(const uint8_t *bytes, size_t length, struct dns_message *message);
+/*
+ * The same without any address: what the records hold is not read, and costs nothing. For who wants
+ * to know first whether he believes the answer.
+ */
+int dns_message_read_question(const uint8_t *bytes, size_t length, struct dns_message *message);
 
 #endif

@@ -245,10 +245,14 @@ static _Atomic uint64_t *reason_of(struct dns_watch *watch, const struct key *ke
 	return query->key.id != key->id ? &watch->stats.refused_id : &watch->stats.refused_name;
 }
 
-static void take_answer(struct dns_watch *watch, const struct dns_watch_policy *policy,
-			const struct packet *packet)
+/* The records are read only now: an answer that nobody asked for may hold what costs most to read.
+ */
+static void take_answer(struct dns_watch *watch, const struct sighting *sighting,
+			const uint8_t *bytes, size_t length)
 {
-	const struct dns_message *message = &watch->message;
+	const struct dns_watch_policy *policy = sighting->policy;
+	const struct packet *packet = sighting->packet;
+	struct dns_message *message = &watch->message;
 	struct asker asker = asker_of(packet, true);
 	struct key key = key_of(watch, &asker);
 	uint32_t bucket = (uint32_t)hash_bytes(&watch->seed, &key, sizeof(key)) & watch->mask;
@@ -256,6 +260,10 @@ static void take_answer(struct dns_watch *watch, const struct dns_watch_policy *
 
 	if (!number) {
 		counter_add(reason_of(watch, &key), 1);
+		return;
+	}
+	if (dns_message_read(bytes, length, message) < 0) {
+		counter_add(&watch->stats.refused_unreadable, 1);
 		return;
 	}
 	close_query(watch, number);
@@ -280,11 +288,11 @@ static void take_message(const uint8_t *bytes, size_t length, void *context)
 	const struct packet *packet = sighting->packet;
 	struct dns_watch *watch = sighting->watch;
 
-	if (dns_message_read(bytes, length, &watch->message) < 0) {
+	if (dns_message_read_question(bytes, length, &watch->message) < 0) {
 		if (packet->sport == DNS_PORT)
 			counter_add(&watch->stats.refused_unreadable, 1);
 	} else if (watch->message.response && packet->sport == DNS_PORT) {
-		take_answer(watch, sighting->policy, packet);
+		take_answer(watch, sighting, bytes, length);
 	} else if (!watch->message.response && packet->dport == DNS_PORT) {
 		open_query(watch, packet);
 	}

@@ -246,9 +246,17 @@ static bool take_address(struct reading *reading, const struct dns_record *recor
 	return true;
 }
 
-/* The question without attribute labels, where the type has them. */
-static void set_host(struct dns_message *message, const struct dns_name *question, bool service)
+/* ---- the whole ---- */
+
+static bool is_service(uint16_t type)
 {
+	return type == DNS_TYPE_HTTPS || type == DNS_TYPE_SVCB;
+}
+
+/* The question without attribute labels, where the type has them. */
+static void set_host(struct dns_message *message, const struct dns_name *question)
+{
+	bool service = is_service(message->qtype);
 	uint32_t from = 0;
 
 	while (service && from < question->length && question->text[from] == '_') {
@@ -263,12 +271,19 @@ static void set_host(struct dns_message *message, const struct dns_name *questio
 	message->host[message->host_length] = '\0';
 }
 
-int dns_message_read(const uint8_t *bytes, size_t length, struct dns_message *message)
+/* What is longer than any message is none. */
+static struct dns_cursor cursor_of(const uint8_t *bytes, size_t length)
 {
-	struct reading reading;
-	struct dns_name question;
+	return (struct dns_cursor){bytes, length > UINT16_MAX ? 0 : (uint32_t)length, 0};
+}
 
-	if (length < DNS_HEADER || length > UINT16_MAX || inspect_be16(bytes + 4) != 1)
+/* Header and question; the cursor is behind them then. */
+static int read_question(struct dns_cursor *cursor, struct dns_message *message,
+			 struct dns_name *question)
+{
+	const uint8_t *bytes = cursor->bytes;
+
+	if (cursor->present < DNS_HEADER || inspect_be16(bytes + 4) != 1)
 		return -EBADMSG;
 	message->id = (uint16_t)inspect_be16(bytes);
 	message->response = bytes[2] & FLAG_RESPONSE;
@@ -276,23 +291,40 @@ int dns_message_read(const uint8_t *bytes, size_t length, struct dns_message *me
 	message->opcode = bytes[2] >> 3 & 15;
 	message->rcode = bytes[3] & 15;
 	message->address_count = 0;
-	reading.cursor = (struct dns_cursor){bytes, (uint32_t)length, DNS_HEADER};
-	if (message->opcode != 0 ||
-	    !dns_name_read(&reading.cursor, DNS_POINTERS_REFUSED, &question) ||
-	    length - reading.cursor.at < 4)
+	cursor->at = DNS_HEADER;
+	if (message->opcode != 0 || !dns_name_read(cursor, DNS_POINTERS_REFUSED, question) ||
+	    cursor->present - cursor->at < 4)
 		return -EBADMSG;
-	message->qtype = (uint16_t)inspect_be16(bytes + reading.cursor.at);
-	message->qclass = (uint16_t)inspect_be16(bytes + reading.cursor.at + 2);
-	reading.cursor.at += 4;
-	message->question_length = question.length;
-	memcpy(message->question, question.text, question.length);
-	message->question[question.length] = '\0';
+	message->qtype = (uint16_t)inspect_be16(bytes + cursor->at);
+	message->qclass = (uint16_t)inspect_be16(bytes + cursor->at + 2);
+	cursor->at += 4;
+	message->question_length = question->length;
+	memcpy(message->question, question->text, question->length);
+	message->question[question->length] = '\0';
+	set_host(message, question);
+	return 0;
+}
 
-	reading.service = message->qtype == DNS_TYPE_HTTPS || message->qtype == DNS_TYPE_SVCB;
-	set_host(message, &question, reading.service);
-	if (!message->response || message->truncated || message->rcode != 0 ||
+int dns_message_read_question(const uint8_t *bytes, size_t length, struct dns_message *message)
+{
+	struct dns_cursor cursor = cursor_of(bytes, length);
+	struct dns_name question;
+
+	return read_question(&cursor, message, &question);
+}
+
+int dns_message_read(const uint8_t *bytes, size_t length, struct dns_message *message)
+{
+	struct reading reading;
+	struct dns_name question;
+	int ret;
+
+	reading.cursor = cursor_of(bytes, length);
+	ret = read_question(&reading.cursor, message, &question);
+	if (ret < 0 || !message->response || message->truncated || message->rcode != 0 ||
 	    message->qclass != DNS_CLASS_IN || !message->host_length)
-		return 0;
+		return ret;
+	reading.service = is_service(message->qtype);
 	if (!reading.service && message->qtype != DNS_TYPE_A && message->qtype != DNS_TYPE_AAAA &&
 	    message->qtype != DNS_TYPE_ANY)
 		return 0;

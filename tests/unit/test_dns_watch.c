@@ -362,6 +362,19 @@ static void what_is_no_dns_is_counted_and_left(void **state)
 	assert_count(&t.stats->queries, 0);
 }
 
+static void an_answer_that_does_not_hold_together_leaves_its_question_open(void **state)
+{
+	(void)state;
+	ask(7, WWW, TYPE_A);
+	build_answer(7, WWW, "192.0.2.66");
+	build.length--;
+	udp(SERVER, 53, CLIENT, PORT);
+	assert_count(&t.stats->refused_unreadable, 1);
+	answer(7, WWW, "192.0.2.1");
+	assert_known(CLIENT, "192.0.2.66", NULL);
+	assert_known(CLIENT, "192.0.2.1", WWW);
+}
+
 static void a_flood_of_questions_stays_bounded(void **state)
 {
 	char name[32];
@@ -686,6 +699,7 @@ int main(void)
 		CASE(a_late_answer_changes_nothing),
 		CASE(a_truncated_answer_closes_its_question),
 		CASE(what_is_no_dns_is_counted_and_left),
+		CASE(an_answer_that_does_not_hold_together_leaves_its_question_open),
 		cmocka_unit_test_setup_teardown(a_flood_of_questions_stays_bounded, setup_small,
 						teardown),
 		CASE(a_stream_may_be_cut_at_any_byte),
