@@ -214,7 +214,7 @@ lab_up() {
 	for namespace in "$LAB_CLIENT" "$LAB_ROUTER" "$LAB_NET"; do
 		ip netns add "$namespace"
 		# no duplicate address detection: an address is there at once
-		lab_sysctl "$namespace" net/ipv6/conf/all/accept_dad=0 net/ipv6/conf/default/accept_dad=0 \
+		lab_sysctl "$namespace" 'net/ipv4/ip_local_port_range=50000 60999' net/ipv6/conf/all/accept_dad=0 net/ipv6/conf/default/accept_dad=0 \
 			net/ipv6/conf/all/accept_ra=0 net/ipv6/conf/default/accept_ra=0 \
 			net/ipv4/conf/all/rp_filter=2 net/ipv4/conf/default/rp_filter=2 \
 			net/ipv6/conf/default/keep_addr_on_down=1 net/ipv6/conf/all/keep_addr_on_down=1
@@ -466,7 +466,7 @@ lab_server_echo() { # PORT...
 
 # ---- clients ----
 
-# A source port that nothing has used yet, in REPLY.
+# A source port that nothing has used yet, in REPLY: below those that the kernel gives.
 lab_port() {
 	REPLY=$(($(cat "$LAB_DIR/port" 2>/dev/null || echo 41000) + 1))
 	echo "$REPLY" >"$LAB_DIR/port"
