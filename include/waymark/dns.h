@@ -32,7 +32,7 @@ struct dns_message {
 	bool truncated; /* TC: what follows comes again over TCP */
 	uint8_t opcode, rcode;
 	uint16_t qtype, qclass;
-	/* the question's name: any bytes, as on the wire but folded to lower case, with dots between labels */
+	/* the question's name: any bytes, folded to lower case, with dots between labels */
 	uint8_t question_length;
 	char question[DNS_NAME_SIZE];
 	/*
