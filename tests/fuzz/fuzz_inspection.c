@@ -33,6 +33,15 @@ static void set_up(void)
 	diag_list_release(&diags);
 }
 
+static unsigned built_in(const struct evidence *evidence)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < evidence->app_count; i++)
+		count += app_is_builtin(evidence->app[i]);
+	return count;
+}
+
 static void grew(const struct evidence *before, const struct evidence *after)
 {
 	fuzz_require(after->app_count >= before->app_count);
@@ -44,6 +53,7 @@ static void grew(const struct evidence *before, const struct evidence *after)
 	fuzz_require(before->host_source == HOST_SOURCE_NONE || !strcmp(before->host, after->host));
 	for (unsigned i = 0; i < before->app_count; i++)
 		fuzz_require(evidence_has_app(after, before->app[i]));
+	fuzz_require(!before->apps_done || built_in(before) == built_in(after));
 	fuzz_check(after);
 }
 

@@ -422,6 +422,7 @@ def inspection():
     hello = record(message(hello_body(sni(b"www.example.org") + alpn(b"h2"))))
     get = b"GET / HTTP/1.1\r\nHost: www.example.org\r\n\r\n"
     query, answer = dns_messages()["query"], dns_messages()["answer"]
+    connect, connected = b"CONNECT a.example:1 HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 ok\r\n\r\n"
     ahead, behind, rebase = 4, 8, 0xF0
     return {
         "tls": packets(TCP, (0, hello, 0, 0), (1, record(SERVER_HELLO), 0, 0)),
@@ -429,6 +430,13 @@ def inspection():
         "tls-overlapping": packets(TCP, (0, hello[:60], 0, 0), (0, hello[50:], behind, 10)),
         "tls-gap": packets(TCP, (0, hello[60:], ahead, 60), (0, hello[:60], behind, len(hello))),
         "http": packets(TCP, (0, get, 0, 0), (1, b"HTTP/1.1 200 OK\r\n\r\n", 0, 0)),
+        "starttls": packets(TCP, (1, b"220 mx ESMTP\r\n", 0, 0), (0, b"EHLO a\r\n", 0, 0), (1, b"250 STARTTLS\r\n", 0, 0),
+                            (0, b"STARTTLS\r\n", 0, 0), (1, b"220 ok\r\n", 0, 0), (0, hello, 0, 0)),
+        "connect": packets(TCP, (0, connect, 0, 0), (1, connected, 0, 0), (0, hello[:40], 0, 0), (0, hello[40:], 0, 0)),
+        "connect-deep": packets(TCP, (0, connect * 5 + hello, 0, 0), (1, connected * 5, 0, 0)),
+        "connect-late": packets(TCP, (1, connected, 0, 0), (0, connect, 0, 0), (0, hello, 0, 0)),
+        "socks": packets(TCP, (0, b"\5\1\0", 0, 0), (1, b"\5\0", 0, 0), (0, b"\5\1\0\3\1a\0\1", 0, 0),
+                         (1, b"\5\0\0\1" + bytes(6), 0, 0), (0, connect, 0, 0), (1, connected, 0, 0), (0, hello, 0, 0)),
         "ssh": packets(TCP, (1, b"SSH-2.0-server\r\n", 0, 0), (0, b"SSH-2.0-client\r\n", 0, 0)),
         "dns-tcp": packets(TCP | 8, (0, vec16(query), 0, 0), (1, vec16(answer), 0, 0)),
         "dns-udp": packets(UDP | 8, (0, query, 0, 0), (1, answer, 0, 0)),

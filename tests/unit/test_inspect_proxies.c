@@ -192,6 +192,25 @@ static void layers_lie_on_layers_up_to_a_depth(void **state)
 	diag_list_release(&diags);
 }
 
+static void nothing_begins_inside_a_flow_whose_apps_are_done(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	/* the answer is seen before its request, and names the app: that is all there will be */
+	begin(&talk, false);
+	flights[0].length = 0;
+	put_hello(&flights[0]);
+	say_text(&talk, S, "HTTP/1.1 200 OK\r\n\r\n");
+	assert_true(talk.evidence->apps_done);
+	tell(&talk, C, (const uint8_t *)CONNECT, sizeof(CONNECT) - 1);
+	tell(&talk, C, flights[0].at, flights[0].length);
+	assert_app(&talk, "http");
+	assert_host(&talk, HOST_HTTP_CONNECT, "dst.example");
+	assert_done(&talk);
+	talk_end(&talk);
+}
+
 /* ---- HTTP/2 ---- */
 
 #define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -333,6 +352,7 @@ int main(void)
 		cmocka_unit_test(socks_gives_the_destination_and_carries_what_is_asked_for),
 		cmocka_unit_test(connect_carries_what_the_proxy_lets_through),
 		cmocka_unit_test(layers_lie_on_layers_up_to_a_depth),
+		cmocka_unit_test(nothing_begins_inside_a_flow_whose_apps_are_done),
 		cmocka_unit_test(http2_in_the_clear_gives_its_first_authority),
 		cmocka_unit_test(closing_keeps_the_layers_that_are_known),
 	};
