@@ -3,9 +3,10 @@
  * hosts.c - the set of names of one `host` key.
  *
  * From one name to a list of millions it is one structure: the names stand in one text, sorted into
- * buckets by their hash, four to a bucket on average, and an array says where each bucket begins. So
- * a name costs three bytes and its own length, and looking for one costs one access to the array,
- * which is small enough to stay in the cache, and one to the text.
+ * buckets by their hash, four to a bucket on average, and an array says where each bucket begins and
+ * which hash bits occur in it. So a name costs four bytes and its own length; seven out of eight
+ * probes that fail cost one access to the array, which is small, and one that succeeds costs another
+ * to the text.
  *
  * An entry of the text is its length, a tag and the name. The tag holds six bits of the hash and what
  * was written: "name" is the name and what is below it, "=name" the one, "*.name" the other. A bucket
@@ -28,8 +29,9 @@
 
 #define HOST_EXACT 1u /* the name itself */
 #define HOST_BELOW 2u /* every subdomain of it */
-#define TAG_KIND 3u
+#define TAG_HASH 0xfcu
 #define PER_BUCKET 4
+#define BATCH 16
 
 /* ---- hashing ---- */
 
@@ -101,19 +103,37 @@ static uint32_t bucket_of(const struct host_set *set, uint64_t hash)
 	return (uint32_t)(((hash >> 32) * set->bucket_count) >> 32);
 }
 
-/* The entry; NULL where `end` comes first; else, at a length of zero, the place to put it. */
-static const unsigned char *find_entry(const struct host_set *set, uint64_t hash,
-				       const unsigned char *name, size_t length)
+static uint32_t filter_bit(uint64_t hash)
 {
-	uint32_t bucket = bucket_of(set, hash);
-	const unsigned char *entry = set->text + set->buckets[bucket];
-	const unsigned char *end = set->text + set->buckets[bucket + 1];
+	return UINT32_C(1) << (hash >> 8 & 31);
+}
+
+/* The entry; else where the bucket's entries end. */
+static const unsigned char *find_entry(const struct host_set *set, const struct host_bucket *bucket,
+				       uint64_t hash, const unsigned char *name, size_t length)
+{
+	const unsigned char *entry = set->text + bucket[0].start;
+	const unsigned char *end = set->text + bucket[1].start;
 
 	for (; entry < end && entry[0]; entry += entry[0] + 2)
-		if (entry[0] == length && ((entry[1] ^ hash) & (0xff & ~TAG_KIND)) == 0 &&
+		if (entry[0] == length && ((entry[1] ^ hash) & TAG_HASH) == 0 &&
 		    memcmp(entry + 2, name, length) == 0)
-			return entry;
-	return entry < end ? entry : NULL;
+			break;
+	return entry;
+}
+
+static bool holds(const struct host_set *set, uint64_t hash, const unsigned char *name,
+		  size_t length, unsigned kind)
+{
+	const struct host_bucket *bucket = &set->buckets[bucket_of(set, hash)];
+	const unsigned char *entry;
+
+	if (!(bucket->filter & filter_bit(hash)))
+		return false;
+	/* most have a line of the cache or two */
+	__builtin_prefetch(set->text + bucket[1].start - 1);
+	entry = find_entry(set, bucket, hash, name, length);
+	return entry < set->text + bucket[1].start && entry[0] && entry[1] & kind;
 }
 
 /* ---- building ---- */
@@ -169,6 +189,13 @@ bool host_draft_add(struct host_draft *draft, const char *word, const char **why
 	return true;
 }
 
+struct drafted {
+	const unsigned char *name;
+	uint64_t hash;
+	uint32_t labels;
+	uint8_t length, kind;
+};
+
 static void note_labels(struct host_set *set, unsigned kind, uint32_t labels)
 {
 	if (kind & HOST_EXACT && labels > set->most_exact)
@@ -179,14 +206,50 @@ static void note_labels(struct host_set *set, unsigned kind, uint32_t labels)
 		set->fewest_below = labels;
 }
 
+/* The next names of the draft, from `*at` on, with their hashes; how many. */
+static unsigned read_batch(const struct host_set *set, const struct host_draft *draft, size_t *at,
+			   struct drafted *batch)
+{
+	unsigned count = 0;
+
+	for (; count < BATCH && *at < draft->used; count++) {
+		const unsigned char *name = draft->text + *at;
+		struct drafted *drafted = &batch[count];
+
+		drafted->name = name + 2;
+		drafted->length = name[0];
+		drafted->kind = name[1];
+		drafted->hash =
+			hash_name(set->seed, drafted->name, drafted->length, &drafted->labels);
+		*at += drafted->length + 2u;
+	}
+	return count;
+}
+
+static void insert(const struct host_set *set, struct host_bucket *bucket, unsigned char *text,
+		   const struct drafted *name)
+{
+	size_t place = (size_t)(find_entry(set, bucket, name->hash, name->name, name->length) -
+				set->text);
+
+	if (text[place] == 0) {
+		text[place] = name->length;
+		text[place + 1] = name->hash & TAG_HASH;
+		memcpy(text + place + 2, name->name, name->length);
+		bucket->filter |= filter_bit(name->hash);
+	}
+	text[place + 1] |= name->kind;
+}
+
 bool rules_host_set(struct rules_builder *builder, const struct host_draft *draft,
 		    struct host_set *set)
 {
 	struct arena *arena = &builder->ruleset->arena;
 	uint32_t bucket_count = draft->count / PER_BUCKET + 1;
-	uint32_t *buckets;
+	struct host_bucket *buckets;
+	struct drafted batch[BATCH];
 	unsigned char *text;
-	uint32_t labels;
+	unsigned count;
 
 	if (draft->failed)
 		return rules_kept(builder, NULL) != NULL;
@@ -202,28 +265,22 @@ bool rules_host_set(struct rules_builder *builder, const struct host_draft *draf
 		.fewest_below = UINT32_MAX,
 		.seed = builder->ruleset->seed,
 	};
-	for (size_t i = 0; i < draft->used; i += draft->text[i] + 2) {
-		size_t length = draft->text[i];
-		uint64_t hash = hash_name(set->seed, draft->text + i + 2, length, &labels);
-
-		buckets[bucket_of(set, hash) + 1] += (uint32_t)length + 2;
-		note_labels(set, draft->text[i + 1], labels);
+	for (size_t at = 0; (count = read_batch(set, draft, &at, batch)) != 0;) {
+		for (unsigned i = 0; i < count; i++) {
+			buckets[bucket_of(set, batch[i].hash) + 1].start += batch[i].length + 2u;
+			note_labels(set, batch[i].kind, batch[i].labels);
+		}
 	}
 	for (uint32_t i = 0; i < bucket_count; i++)
-		buckets[i + 1] += buckets[i];
-	for (size_t i = 0; i < draft->used; i += draft->text[i] + 2) {
-		const unsigned char *name = draft->text + i + 2;
-		size_t length = draft->text[i];
-		uint64_t hash = hash_name(set->seed, name, length, &labels);
-		/* never NULL: there is room for every name */
-		unsigned char *entry = text + (find_entry(set, hash, name, length) - set->text);
-
-		if (entry[0] == 0) {
-			entry[0] = (unsigned char)length;
-			entry[1] = (unsigned char)(hash & (0xff & ~TAG_KIND));
-			memcpy(entry + 2, name, length);
-		}
-		entry[1] |= draft->text[i + 1];
+		buckets[i + 1].start += buckets[i].start;
+	/* the text is written all over: ask for a batch of places before any is needed */
+	for (size_t at = 0; (count = read_batch(set, draft, &at, batch)) != 0;) {
+		for (unsigned i = 0; i < count; i++)
+			__builtin_prefetch(&buckets[bucket_of(set, batch[i].hash)], 1);
+		for (unsigned i = 0; i < count; i++)
+			__builtin_prefetch(text + buckets[bucket_of(set, batch[i].hash)].start, 1);
+		for (unsigned i = 0; i < count; i++)
+			insert(set, &buckets[bucket_of(set, batch[i].hash)], text, &batch[i]);
 	}
 	return true;
 }
@@ -256,13 +313,9 @@ bool host_set_covers(const struct host_set *set, const char *host, size_t length
 		unsigned wanted = start == 0 ? HOST_EXACT : HOST_BELOW;
 
 		hash = hash_label(set->seed, hash, name + start, end - start);
-		if (start == 0 || (labels >= set->fewest_below && labels <= below)) {
-			const unsigned char *entry = find_entry(set, hash_finish(hash),
-								name + start, length - start);
-
-			if (entry && entry[0] && entry[1] & wanted)
-				return true;
-		}
+		if ((start == 0 || (labels >= set->fewest_below && labels <= below)) &&
+		    holds(set, hash_finish(hash), name + start, length - start, wanted))
+			return true;
 		if (start == 0)
 			break;
 		end = start - 1;

@@ -120,8 +120,13 @@ struct app_item {
 
 /* ALPN items are `const char *`, PAYLOAD items uint32_t pattern indexes. */
 
+struct host_bucket {
+	uint32_t start;	 /* in the text; it ends where the next one starts */
+	uint32_t filter; /* a bit for each name in it, by its hash */
+};
+
 struct host_set { /* HOST: one item a test; see hosts.c */
-	const uint32_t *buckets; /* where they begin in `text`, and where the last one ends */
+	const struct host_bucket *buckets; /* and one more, that is only an end */
 	const unsigned char *text;
 	uint32_t bucket_count;
 	/* labels of its names: bounds the probes of a lookup */
