@@ -12,8 +12,9 @@
 # and logs: fuzz-work/NAME of the build directory.
 #
 # The parsers of a target are named by a line "Covers: FILE..." in its source, or, without one, are
-# src/*/NAME.c of fuzz_NAME. Coverage fails where the seeds alone reach less than 85% of a parser's lines;
-# what fuzzing found here is shown beside it. The lines that nothing reached: fuzz-coverage/NAME.txt.
+# src/inspect/NAME.c of fuzz_NAME. Coverage fails where the seeds alone reach less than 85% of a parser's
+# lines; what fuzzing found here is shown beside it. The lines that no seed reaches: fuzz-coverage/NAME.txt.
+# A target that names no parser is not measured.
 set -u
 : "${WAYMARK_SRC:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${FUZZ_COVERAGE_MIN:=85}"
@@ -76,7 +77,7 @@ parsers_of() { # NAME
 	if [ -n "$named" ]; then
 		echo "$named"
 	else
-		(cd "$WAYMARK_SRC" && ls src/*/"${1#fuzz_}.c" 2>/dev/null)
+		(cd "$WAYMARK_SRC" && ls "src/inspect/${1#fuzz_}.c" 2>/dev/null)
 	fi
 }
 
@@ -111,6 +112,11 @@ coverage() { # TARGET...
 	for target in "$@"; do
 		name=$(basename "$target")
 		corpora
+		parsers=$(parsers_of "$name")
+		if [ -z "$parsers" ]; then
+			printf '%-20s not measured\n' "$name"
+			continue
+		fi
 		if [ -z "$seeds" ]; then
 			echo "$name: no seeds"
 			failed=1
@@ -119,7 +125,7 @@ coverage() { # TARGET...
 		profile_of "$target" "fuzz-coverage/$name.seeds" "$seeds"
 		profile_of "$target" "fuzz-coverage/$name.found" "$seeds" "$work/corpus"
 		: >"fuzz-coverage/$name.txt"
-		for parser in $(parsers_of "$name"); do
+		for parser in $parsers; do
 			alone=$(lines_reached "$target" "fuzz-coverage/$name.seeds" "$parser")
 			found=$(lines_reached "$target" "fuzz-coverage/$name.found" "$parser")
 			"$cov" show -instr-profile "fuzz-coverage/$name.seeds" "fuzz-coverage/$target" \

@@ -3,6 +3,7 @@
  * Segments into a stream prefix, against a model that knows nothing of ranges: one byte and one
  * "seen" flag for each offset, and the first byte seen wins. Every four bytes of input are a
  * segment: offset, length, and the byte to fill it with; or so many bytes consumed.
+ * Covers: src/flow/prefix.c
  */
 #include <errno.h>
 #include <stdbool.h>
