@@ -24,6 +24,8 @@ enum {
 	FLAG_RESPONSE = 0x8000,
 	/* opcode, RD, RA, Z, AD, CD, rcode; AA, or C, and TC may be set */
 	FLAGS_ZERO = 0x79ff,
+	/* tools for DNS set AD in any query; who receives it must not mind (RFC 6762, 18.9) */
+	QUERY_FLAGS_ZERO = 0x79df,
 	/* opcode, Z; in an answer, T takes RD's place */
 	LLMNR_ANSWER_FLAGS_ZERO = 0x78f0,
 };
@@ -108,7 +110,7 @@ static enum inspect_status read_datagram(const struct dialect *dialect,
 		return INSPECT_NO;
 	flags = inspect_be16(cursor.bytes + 2);
 	response = flags & FLAG_RESPONSE;
-	if (flags & (response ? dialect->answer_flags_zero : FLAGS_ZERO) ||
+	if (flags & (response ? dialect->answer_flags_zero : QUERY_FLAGS_ZERO) ||
 	    !counts_good(dialect, cursor.bytes, response) ||
 	    !message_good(dialect, &cursor, datagram->captured < datagram->length, &first))
 		return INSPECT_NO;

@@ -110,6 +110,15 @@ static void a_one_shot_query_comes_from_any_port(void **state)
 	assert_shows(50000, 50001, "dns", HOST_DNS_QUERY, "host.local");
 }
 
+static void a_query_may_set_the_authentic_data_bit(void **state)
+{
+	(void)state;
+	begin_empty(0x0020); /* dig +norecurse */
+	add_question("host.local", TYPE_A, 1);
+	assert_shows(50000, PORT_MDNS, "mdns", HOST_MDNS, "host.local");
+	assert_shows(50000, PORT_LLMNR, "llmnr", HOST_LLMNR, "host.local");
+}
+
 static void what_asks_for_recursion_is_dns(void **state)
 {
 	(void)state;
@@ -214,6 +223,7 @@ int main(void)
 		cmocka_unit_test(an_mdns_answer_gives_no_name),
 		cmocka_unit_test(an_instance_is_no_host),
 		cmocka_unit_test(a_one_shot_query_comes_from_any_port),
+		cmocka_unit_test(a_query_may_set_the_authentic_data_bit),
 		cmocka_unit_test(what_asks_for_recursion_is_dns),
 		cmocka_unit_test(what_only_resembles_mdns_is_refused),
 		cmocka_unit_test(a_capture_may_be_cut_behind_the_first_question),
