@@ -53,6 +53,7 @@ struct flow_record {
 	struct flow flow; /* a copy; pending and info are NULL */
 	char *host;	  /* owned; NULL: none */
 	uint16_t app;
+	uint8_t host_source;
 };
 
 /* Which flows a dump is asked for; zero and NULL mean any. */

@@ -325,6 +325,8 @@ static json_t *flow_json(const struct daemon *daemon, const struct flow_record *
 						: json_null());
 	json_object_set_new(json, "app", string_or_null(app_name(record->app)));
 	json_object_set_new(json, "host", string_or_null(record->host));
+	json_object_set_new(json, "host_source",
+			    string_or_null(host_source_name(record->host_source)));
 	json_object_set_new(json, "rule", string_or_null(rule));
 	json_object_set_new(json, "uplink",
 			    value == conf->mark.main && !rule ? json_null()

@@ -102,6 +102,7 @@ static bool dump_flow(struct flow *flow, void *context)
 	record->flow = *flow;
 	record->flow.pending = record->flow.info = NULL;
 	record->host = info && info->host ? strdup(info->host) : NULL;
+	record->host_source = record->host ? info->host_source : HOST_SOURCE_NONE;
 	record->app = info && info->app_count ? info->app[info->app_count - 1] : APP_NONE;
 	return ++dump->count < dump->max;
 }

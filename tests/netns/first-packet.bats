@@ -91,8 +91,9 @@ names_known() {
 	# every packet, the SYN first of all: nothing of the one name was ever seen elsewhere
 	(($(lab_captured ppp0 "dst host $LAB_WEB4 and $SYN") == 1))
 	(($(lab_captured wan1 "dst host $LAB_WEB4 and $SYN") == 1))
-	lab_flow '.host == "video.example.net"' |
-		jq -e '.rule == "video" and .uplink == "mail.out" and .mark == "0x1" and .moved == false'
+	lab_flow '.host == "video.example.net" and .dport == 443' |
+		jq -e '.rule == "video" and .uplink == "mail.out" and .mark == "0x1" and .moved == false and
+			.host_source == "tls-sni"'
 	lab_flow '.host == "news.example.net"' | jq -e '.uplink != "mail.out"'
 }
 
@@ -204,7 +205,8 @@ names_known() {
 	lab_capture_uplinks_stop
 	lab_left_by ppp0 "dst host $LAB_WEB4 and udp port 7777"
 	lab_flow '.dport == 7777' |
-		jq -e '.host == "video.example.net" and .rule == "video" and .late == null'
+		jq -e '.host == "video.example.net" and .host_source == "dns-cache" and .rule == "video" and
+			.late == null'
 }
 
 @test "a local connection of the router profits as well" {
