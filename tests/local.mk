@@ -19,6 +19,7 @@ NETNS_TESTS += \
 	tests/netns/repair.bats \
 	tests/netns/return-path.bats \
 	tests/netns/lifecycle.bats \
+	tests/netns/reload-sets.bats \
 	tests/netns/flood.bats \
 	tests/netns/badinput.bats \
 	tests/netns/complaints.bats \

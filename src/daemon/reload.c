@@ -13,6 +13,9 @@
 #include "daemon.h"
 
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -142,7 +145,7 @@ static void carry_meanings(const struct snapshot *old, struct snapshot *fresh)
 	}
 }
 
-int daemon_reload(struct daemon *daemon, struct diag_list *diags)
+static int reload(struct daemon *daemon, struct diag_list *diags)
 {
 	struct snapshot *old = daemon->snapshot, *fresh = NULL;
 	struct policy *policy = policy_load(daemon->config_path, diags);
@@ -183,4 +186,15 @@ fail:
 	else
 		policy_free(policy);
 	return -1;
+}
+
+int daemon_reload(struct daemon *daemon, struct diag_list *diags)
+{
+	int result = reload(daemon, diags);
+
+#ifdef __GLIBC__
+	/* lists of millions were made anew, and glibc keeps what they stood in before */
+	malloc_trim(0);
+#endif
+	return result;
 }
