@@ -23,6 +23,7 @@ enum {
 	LENGTH_BYTES = 2,
 	HEADER_BYTES = 12,
 	QUERY_MIN = HEADER_BYTES + 5,
+	TCP_WINDOW_MAX = 1 << 30, /* RFC 7323, 2.3 */
 };
 
 struct side {
@@ -208,7 +209,8 @@ static void take_payload(struct side *side, uint32_t seq, const uint8_t *bytes, 
 				return;
 			}
 		} else {
-			side_forget(side);
+			if (offset <= TCP_WINDOW_MAX) /* else its receiver has no use for it either */
+				side_forget(side);
 			return;
 		}
 		seq += piece;
