@@ -6,7 +6,7 @@
  *
  *   at every byte in two: in order, reversed, each part twice, one after the other twice, overlapping
  *   with other bytes where something is known already (from either side), and with what TCP ignores:
- *   garbage before the stream, a keep-alive's byte, acknowledged bytes again, bytes far ahead;
+ *   garbage before the stream, a keep-alive's byte, acknowledged bytes again, bytes beyond any window;
  *   in three, in all orders (every pair of bytes of a short flight);
  *   byte by byte, forwards, backwards and every other one; in random pieces, shuffled.
  *
@@ -20,6 +20,8 @@
 #include <jansson.h>
 
 #include "invariance.h"
+
+#define WINDOW_MAX (1 << 30) /* RFC 7323, 2.3 */
 
 static unsigned every = 1; /* one cut in so many */
 
@@ -100,7 +102,7 @@ static void in_two(struct world *world, int flight, unsigned length, unsigned at
 	piece(0, at);
 	garbled((int)at - 1, (int)at);
 	garbled(0, (int)at);
-	garbled((int)length + (1 << 20), (int)length + (1 << 20) + 50);
+	garbled((int)length + WINDOW_MAX, (int)length + WINDOW_MAX + 50);
 	garbled(-1000, -900);
 	piece(at, length);
 	garbled(0, (int)length);
@@ -549,6 +551,40 @@ static void two_ssh_banners(void **state)
 	talk_in_every_way("SSH", 22, turns, 2, 1, "ssh", "", "ssh");
 }
 
+/* What is carried is read where the carrier ends, wherever that is in a segment. */
+static void a_hello_behind_starttls(void **state)
+{
+	(void)state;
+	text(&turns[0], "220 mail.example.org ESMTP\r\n");
+	text(&turns[1], "EHLO client.example.org\r\n");
+	text(&turns[2], "250-mail.example.org\r\n250-SIZE 10240000\r\n250 STARTTLS\r\n");
+	text(&turns[3], "STARTTLS\r\n");
+	text(&turns[4], "220 2.0.0 go ahead\r\n");
+	client_hello(&turns[5], "www.example.org", 300, 0, 0, 16384);
+	talk_in_every_way("SMTP, STARTTLS", 25, turns, 6, 1, "tls", "www.example.org", "name");
+}
+
+static void a_hello_behind_socks(void **state)
+{
+	(void)state;
+	turns[0].length = turns[1].length = turns[2].length = turns[3].length = 0;
+	put(&turns[0], "\5\2\0\1", 4);
+	put(&turns[1], "\5\0", 2);
+	put(&turns[2], "\5\1\0\3\17www.example.org\1\273", 22);
+	put(&turns[3], "\5\0\0\1\300\0\2\11\1\273", 10);
+	client_hello(&turns[4], "other.example", 300, 0, 0, 16384);
+	talk_in_every_way("SOCKS5", 1080, turns, 5, 0, "tls", "www.example.org", "name");
+}
+
+static void a_hello_behind_connect(void **state)
+{
+	(void)state;
+	text(&turns[0], "CONNECT www.example.org:443 HTTP/1.1\r\nHost: other.example\r\n\r\n");
+	text(&turns[1], "HTTP/1.1 200 Connection established\r\nVia: 1.1 a\r\n\r\n");
+	client_hello(&turns[2], "other.example", 300, 0, 0, 16384);
+	talk_in_every_way("CONNECT", 3128, turns, 3, 0, "tls", "www.example.org", "name");
+}
+
 static void a_protocol_that_a_payload_pattern_knows(void **state)
 {
 	(void)state;
@@ -647,6 +683,9 @@ int main(void)
 		cmocka_unit_test(a_request_in_absolute_form),
 		cmocka_unit_test(a_dns_query_over_tcp),
 		cmocka_unit_test(two_ssh_banners),
+		cmocka_unit_test(a_hello_behind_starttls),
+		cmocka_unit_test(a_hello_behind_socks),
+		cmocka_unit_test(a_hello_behind_connect),
 		cmocka_unit_test(a_protocol_that_a_payload_pattern_knows),
 		cmocka_unit_test(a_protocol_that_nobody_knows),
 		cmocka_unit_test(a_client_hello_in_crypto_frames),
