@@ -8,6 +8,8 @@
  *
  * Names are looked up and added in random order, so what is measured includes the cache misses.
  * Half of the names are answers, half were shown by connections; half of the addresses IPv6.
+ * A find beside the writer is in vain if the writer stood still in the bucket (lost its processor),
+ * or, in a full cache, had the name evicted.
  */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -403,6 +404,7 @@ static void ttls_of_nothing_and_of_a_lifetime(void **state)
 	(void)state;
 	names_add_answer(names, &alice, "zero.example", 12, &web.address, 0, START);
 	assert_false(find(&alice, START));
+	assert_int_equal(stats_of(names).entries, 0);
 	names_add_answer(names, &alice, "ever.example", 12, &web.address, UINT32_MAX, START);
 	assert_true(find(&alice, START + (uint64_t)UINT32_MAX * SECOND - 1));
 	names_add_answer(names, &alice, "late.example", 12, &web.address, UINT32_MAX,
@@ -661,7 +663,7 @@ static size_t resident_bytes(void)
 #ifdef WAYMARK_SANITIZER
 enum { SANITIZED = 1, OPERATIONS = 30000 };
 #else
-enum { SANITIZED = 0, OPERATIONS = 100000 };
+enum { SANITIZED = 0, OPERATIONS = 200000 };
 #endif
 
 static void a_large_cache_costs_what_its_names_need(void **state)
@@ -926,91 +928,97 @@ static void random_life_agrees_with_a_plain_model(void **state)
 
 /* ---- threads ---- */
 
-#define WRITERS 4
-#define READERS 4
-#define KEYS 200
+enum { WRITERS = 4, READERS = 4, ANY_CLIENT = 60 };
 
-/* Every host tells its key; its length varies, so that entries move. */
-static size_t host_for(char host[NAMES_HOST_SIZE], uint32_t server, uint32_t client, unsigned kind,
-		       unsigned random_number)
-{
-	int head = snprintf(host, NAMES_HOST_SIZE, "k%u.s%u.c%u.", kind, server, client);
-	size_t length = (size_t)head + random_number % 60;
-
-	/* the rest is one letter, so that a mixture shows */
-	memset(host + head, 'a' + (int)(random_number % 26), length - (size_t)head);
-	host[length] = '\0';
-	return length;
-}
-
-/* A host of that key: any client's if `client` is KEYS. */
-static bool is_host_for(const char *host, size_t length, uint32_t server, uint32_t client,
-			unsigned kind)
-{
-	unsigned got_kind, got_server, got_client;
-	int head = 0;
-
-	if (strlen(host) != length ||
-	    sscanf(host, "k%u.s%u.c%u.%n", &got_kind, &got_server, &got_client, &head) != 3)
-		return false;
-	for (const char *at = host + head; *at; at++)
-		if (*at != host[head])
-			return false;
-	return got_server == server && (client == KEYS || got_client == client) &&
-	       got_kind == kind && length - (size_t)head < 60;
-}
+/* What all threads of one test share. Keys are few, so that most of them are there, and looked at.
+ */
+struct ring {
+	struct names *names;
+	unsigned servers, clients; /* at most 60 each */
+	pthread_barrier_t start;
+	_Atomic unsigned writers_left;
+};
 
 struct hammer {
-	struct names *names;
+	struct ring *ring;
 	pthread_t thread;
-	unsigned number;
+	uint64_t state;
 	unsigned found, wrong;
 };
 
-static unsigned next_random(uint64_t *state)
+static unsigned next_random(struct hammer *hammer, unsigned below)
 {
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	return (unsigned)(*state >> 33);
+	hammer->state = hammer->state * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(hammer->state >> 33) % below;
+}
+
+/* Every host tells its key, then says one letter over and over, so that a mixture shows. */
+static size_t host_for(struct hammer *hammer, unsigned kind, unsigned server, unsigned client,
+		       char host[NAMES_HOST_SIZE])
+{
+	size_t length = 3 + next_random(hammer, 200);
+
+	memset(host, 'a' + (int)next_random(hammer, 26), length);
+	host[0] = (char)('0' + kind);
+	host[1] = (char)('0' + server);
+	host[2] = (char)('0' + client);
+	return length;
+}
+
+static bool is_host_for(const char *host, size_t length, unsigned kind, unsigned server,
+			unsigned client)
+{
+	if (length < 3 || strlen(host) != length || host[0] != (char)('0' + kind) ||
+	    host[1] != (char)('0' + server) ||
+	    (client != ANY_CLIENT && host[2] != (char)('0' + client)))
+		return false;
+	for (size_t i = 4; i < length; i++)
+		if (host[i] != host[3])
+			return false;
+	return true;
 }
 
 static void *hammer_writes(void *context)
 {
 	struct hammer *hammer = context;
-	uint64_t state = hammer->number;
+	struct ring *ring = hammer->ring;
 	char host[NAMES_HOST_SIZE];
 
+	pthread_barrier_wait(&ring->start);
 	for (unsigned i = 0; i < OPERATIONS; i++) {
-		uint32_t s = next_random(&state) % KEYS, c = next_random(&state) % 4;
+		unsigned s = next_random(hammer, ring->servers);
+		unsigned c = next_random(hammer, ring->clients);
 		struct ip_addr client = host_number(1000 + c);
 		struct names_endpoint server = {host_number(s), (uint16_t)s, TCP};
-		unsigned kind = next_random(&state) % 3;
+		unsigned kind = next_random(hammer, 3);
 		uint64_t now_us = START + i;
-		size_t length = host_for(host, s, c, kind, next_random(&state));
+		size_t length = host_for(hammer, kind, s, c, host);
 		uint16_t apps[2] = {(uint16_t)s, (uint16_t)c};
 
 		if (kind == 0)
-			names_add_answer(hammer->names, &client, host, length, &server.address, TTL,
+			names_add_answer(ring->names, &client, host, length, &server.address, TTL,
 					 now_us);
 		else if (kind == 1)
-			names_add_seen(hammer->names, &client, &server, host, length, (uint8_t)s,
-				       TTL, now_us);
+			names_add_seen(ring->names, &client, &server, host, length, (uint8_t)s, TTL,
+				       now_us);
 		else
-			names_add_learned(hammer->names, &server, apps, 2, s + ((uint64_t)c << 32),
+			names_add_learned(ring->names, &server, apps, 2, s + ((uint64_t)c << 32),
 					  TTL, now_us);
 	}
+	ring->writers_left--;
 	return NULL;
 }
 
-static bool check_guess(const struct names_guess *got, uint32_t s, uint32_t c)
+static bool is_guess_for(const struct names_guess *got, unsigned s, unsigned c)
 {
 	bool is_own = got->origin == NAMES_CLIENT_ANSWER || got->origin == NAMES_CLIENT_SEEN;
 	unsigned kind = got->origin == NAMES_CLIENT_SEEN || got->origin == NAMES_SERVER_SEEN;
 
 	if (got->origin != NAMES_NO_HOST &&
-	    (!is_host_for(got->host, got->host_length, s, is_own ? c : KEYS, kind) ||
-	     got->source != (kind ? (uint8_t)s : 0)))
+	    (!is_host_for(got->host, got->host_length, kind, s, is_own ? c : ANY_CLIENT) ||
+	     got->source != (kind ? s : 0)))
 		return false;
-	if (got->answer_length && !is_host_for(got->answer, got->answer_length, s, KEYS, 0))
+	if (got->answer_length && !is_host_for(got->answer, got->answer_length, 0, s, ANY_CLIENT))
 		return false;
 	return !got->app_count || (got->app_count == 2 && got->apps[0] == s &&
 				   got->rule == s + ((uint64_t)got->apps[1] << 32));
@@ -1019,57 +1027,56 @@ static bool check_guess(const struct names_guess *got, uint32_t s, uint32_t c)
 static bool check_entry(const struct names_entry *entry, void *context)
 {
 	struct hammer *hammer = context;
-	uint32_t s = (uint32_t)entry->server.address.bytes[3];
-	uint32_t c =
-		entry->client.family
-			? (uint32_t)(entry->client.bytes[2] << 8 | entry->client.bytes[3]) - 1000
-			: KEYS;
+	unsigned s = entry->server.address.bytes[3], c = ANY_CLIENT;
 
-	hammer->found++;
-	if (entry->host_length &&
-	    !is_host_for(entry->host, entry->host_length, s, c, !entry->answer))
-		hammer->wrong++;
-	if (entry->app_count && entry->apps[0] != s)
-		hammer->wrong++;
+	if (entry->client.family)
+		c = (unsigned)(entry->client.bytes[2] << 8 | entry->client.bytes[3]) - 1000;
+	hammer->wrong += entry->host_length &&
+			 !is_host_for(entry->host, entry->host_length, !entry->answer, s, c);
+	hammer->wrong += entry->app_count && entry->apps[0] != s;
 	return true;
 }
 
+/* Readers read as long as there are writers. */
 static void *hammer_reads(void *context)
 {
 	struct hammer *hammer = context;
-	uint64_t state = hammer->number + 100;
+	struct ring *ring = hammer->ring;
 	struct names_guess got;
 	struct names_stats stats;
 
-	for (unsigned i = 0; i < OPERATIONS; i++) {
-		uint32_t s = next_random(&state) % KEYS, c = next_random(&state) % 4;
+	pthread_barrier_wait(&ring->start);
+	for (unsigned i = 0; i < OPERATIONS || ring->writers_left; i++) {
+		unsigned s = next_random(hammer, ring->servers);
+		unsigned c = next_random(hammer, ring->clients);
 		struct ip_addr client = host_number(1000 + c);
 		struct names_endpoint server = {host_number(s), (uint16_t)s, TCP};
 
-		if (names_find(hammer->names, &client, &server, next_random(&state) % 4, START,
+		if (names_find(ring->names, &client, &server, next_random(hammer, 4), START,
 			       &got)) {
 			hammer->found++;
-			if (!check_guess(&got, s, c))
-				hammer->wrong++;
+			hammer->wrong += !is_guess_for(&got, s, c);
 		}
-		names_stats(hammer->names, &stats);
-		if (stats.entries > stats.max)
-			hammer->wrong++;
-		if (i % 1000 == 0)
-			names_visit(hammer->names, START, check_entry, hammer);
+		names_stats(ring->names, &stats);
+		hammer->wrong += stats.entries > stats.max;
+		if (i % 8 == 0)
+			names_visit(ring->names, START, check_entry, hammer);
 	}
 	return NULL;
 }
 
-static void hammer(uint32_t max)
+static void hammer(uint32_t max, unsigned servers, unsigned clients)
 {
+	struct ring ring = {.servers = servers, .clients = clients, .writers_left = WRITERS};
 	struct hammer hammers[WRITERS + READERS] = {0};
 	struct names_stats stats;
 
 	table_of(max);
+	ring.names = names;
+	assert_int_equal(pthread_barrier_init(&ring.start, NULL, WRITERS + READERS), 0);
 	for (unsigned i = 0; i < WRITERS + READERS; i++) {
-		hammers[i].names = names;
-		hammers[i].number = i;
+		hammers[i].ring = &ring;
+		hammers[i].state = i;
 		assert_int_equal(pthread_create(&hammers[i].thread, NULL,
 						i < WRITERS ? hammer_writes : hammer_reads,
 						&hammers[i]),
@@ -1077,6 +1084,7 @@ static void hammer(uint32_t max)
 	}
 	for (unsigned i = 0; i < WRITERS + READERS; i++)
 		pthread_join(hammers[i].thread, NULL);
+	pthread_barrier_destroy(&ring.start);
 	for (unsigned i = WRITERS; i < WRITERS + READERS; i++) {
 		assert_int_equal(hammers[i].wrong, 0);
 		assert_true(hammers[i].found > 0);
@@ -1092,13 +1100,13 @@ static void hammer(uint32_t max)
 static void threads_find_only_what_was_written_for_the_key(void **state)
 {
 	(void)state;
-	hammer(256);
+	hammer(256, 40, 4);
 }
 
 static void threads_in_one_bucket_find_only_what_was_written(void **state)
 {
 	(void)state;
-	hammer(8);
+	hammer(8, 2, 2);
 }
 
 int main(void)
