@@ -46,17 +46,18 @@ run() { # SECONDS TARGET...
 		name=$(basename "$target")
 		corpora
 		status=0
+		began=$(date +%s)
 		# shellcheck disable=SC2086 # no seeds, no argument
 		"./$target" -max_total_time="$seconds" -print_final_stats=1 -timeout=20 \
 			-artifact_prefix="$work/findings/" "$work/corpus" $seeds \
 			>"$work/log" 2>&1 </dev/null || status=$?
 		[ "$status" -eq 0 ] || failed=1
-		took=$(sed -n 's/^Done [0-9]* runs in \([0-9]*\) second.*/\1/p' "$work/log")
+		took=$(($(date +%s) - began))
 		units=$(sed -n 's/^stat::number_of_executed_units: *//p' "$work/log")
 		edges=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/log" | tail -n 1)
 		findings=$(find "$work/findings" -type f ! -name 'slow-unit-*' | wc -l)
 		printf '%-20s %5s s  %10s executions  %5s edges  corpus %5d  findings %d\n' "$name" \
-			"${took:-?}" "${units:-?}" "${edges:-?}" "$(count_files "$work/corpus")" "$findings"
+			"$took" "${units:-?}" "${edges:-?}" "$(count_files "$work/corpus")" "$findings"
 		if [ "$status" -ne 0 ]; then
 			echo "  ended with status $status, see $PWD/$work/log:"
 			grep -E '^(==[0-9]*==ERROR|SUMMARY)|runtime error' "$work/log" | sed 's/^/  /' | head -n 5

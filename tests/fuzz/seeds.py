@@ -392,6 +392,7 @@ def dns():
     seeds["tcp-two"] = stream(vec16(query) + vec16(query), vec16(dns_messages()["answer"]))
     seeds["tcp-long"] = stream(b"\x40\0" + query)
     seeds["tcp-long-answer"] = stream(b"", b"\x40\0" + dns_messages()["answer"], BY_ONE | PORT_53)
+    seeds["tcp-longest-query"] = stream(b"\x10\0" + dns_messages()["inverse"], b"", BY_ONE | PORT_53)
     seeds["tcp-half-length"] = stream(b"\0")
     seeds["tcp-half-length-long"] = stream(b"\x50")
     seeds["tcp-middle"] = stream(b"noise", vec16(dns_messages()["answer"]), BY_ONE | MIDSTREAM)
