@@ -5,9 +5,13 @@
  * On the wire every name is ASCII: a label with other letters travels as its
  * A-label, "xn--" and Punycode (RFC 3492, RFC 5890). glibc converts only with a
  * library that may be missing and in the locale of the process, so the hundred
- * lines are here. Letters are lower-cased for Latin-1, Greek and Cyrillic only;
- * there is no Unicode normalisation. A name that needs more than that can always
- * be written in its xn-- form.
+ * lines are here. Letters are lower-cased for the Latin, Greek, Cyrillic and Armenian scripts.
+ *
+ * There is no Unicode normalisation (that needs large tables): a combining accent, which would
+ * silently give another A-label than the composed letter, is refused. A name that needs more can
+ * always be written in its xn-- form.
+ *
+ * Nearly all names of a long list are plain ASCII: they take a short way.
  */
 #include <string.h>
 
@@ -49,14 +53,37 @@ static uint32_t next_point(const char **text)
 	return point;
 }
 
+/* Capitals: what to add; where a letter's capital stands right before it, every other one is. */
+static const struct {
+	uint16_t first, last, add;
+} capitals[] = {
+	{'A', 'Z', 0x20},	 {0xc0, 0xd6, 0x20},	 {0xd8, 0xde, 0x20},	{0x100, 0x12f, 1},
+	{0x132, 0x137, 1},	 {0x139, 0x148, 1},	 {0x14a, 0x177, 1},	{0x179, 0x17e, 1},
+	{0x386, 0x386, 0x26},	 {0x388, 0x38a, 0x25},	 {0x38c, 0x38c, 0x40},	{0x38e, 0x38f, 0x3f},
+	{0x391, 0x3a1, 0x20},	 {0x3a3, 0x3ab, 0x20},	 {0x400, 0x40f, 0x50},	{0x410, 0x42f, 0x20},
+	{0x460, 0x481, 1},	 {0x48a, 0x4bf, 1},	 {0x4c0, 0x4c0, 0xf},	{0x4c1, 0x4ce, 1},
+	{0x4d0, 0x52f, 1},	 {0x531, 0x556, 0x30},	 {0x1e00, 0x1e95, 1},	{0x1ea0, 0x1eff, 1},
+};
+
 static uint32_t lower_point(uint32_t point)
 {
-	if ((point >= 'A' && point <= 'Z') || (point >= 0xc0 && point <= 0xde && point != 0xd7) ||
-	    (point >= 0x391 && point <= 0x3a9) || (point >= 0x410 && point <= 0x42f))
-		return point + 0x20;
-	if (point >= 0x400 && point <= 0x40f)
-		return point + 0x50;
+	for (size_t i = 0; i < sizeof(capitals) / sizeof(capitals[0]); i++) {
+		if (point < capitals[i].first)
+			break;
+		if (point <= capitals[i].last)
+			return capitals[i].add > 1 ? point + capitals[i].add
+						   : point + !((point - capitals[i].first) & 1);
+	}
+	if (point == 0x178) /* a Latin-1 letter whose capital is elsewhere */
+		return 0xff;
+	if (point == 0x1e9e)
+		return 0xdf;
 	return point;
+}
+
+static bool is_combining(uint32_t point)
+{
+	return point >= 0x300 && point < 0x370;
 }
 
 /* RFC 3492, section 6.1 */
@@ -156,13 +183,42 @@ static size_t write_label(const uint32_t *points, size_t count, bool ascii, char
 	return length + 4;
 }
 
+/* The name's length if it is plain ASCII and right; 0: it must be looked at closely. */
+static size_t take_plain(const char *word, char *out)
+{
+	size_t length = 0, label = 0;
+
+	for (;; length++) {
+		unsigned char c = (unsigned char)word[length];
+
+		if (c == '.' || c == '\0') {
+			if (label == 0 || label > LABEL_MAX || length > NAME_MAX_BYTES)
+				return 0;
+			if (c == '\0' || word[length + 1] == '\0')
+				break;
+			label = 0;
+		} else {
+			if (c >= 'A' && c <= 'Z')
+				c |= 0x20;
+			if (!is_host_letter(c) || length == NAME_MAX_BYTES)
+				return 0;
+			label++;
+		}
+		out[length] = (char)c;
+	}
+	out[length] = '\0';
+	return length;
+}
+
 size_t host_canonical(const char *word, char out[HOST_TEXT_SIZE], const char **why)
 {
 	uint32_t points[LABEL_MAX];
-	size_t count = 0, used = 0;
+	size_t count = 0, used = take_plain(word, out);
 	bool ascii = true;
 	struct ip_addr address;
 
+	if (used)
+		return used;
 	if (strchr(word, ':')) {
 		if (!ip_parse(word, &address)) {
 			*why = "not a host name";
@@ -182,15 +238,17 @@ size_t host_canonical(const char *word, char out[HOST_TEXT_SIZE], const char **w
 			return 0;
 		}
 		/* the ideographic full stops of RFC 3490, section 3.1, are dots too */
-		if (point == 0x3002 || point == 0xff0e || point == 0xff61)
+		if (point == 0x3002 || point == 0xff61)
 			point = '.';
+		else if (point >= 0xff01 && point <= 0xff5e) /* full-width ASCII */
+			point -= 0xfee0;
 		if (point == 0 || point == '.') {
 			char label[LABEL_MAX + 1];
 			size_t length = write_label(points, count, ascii, label, why);
 
 			if (length == 0)
 				return 0;
-			if (used + length + 1 > NAME_MAX_BYTES + 1) {
+			if (used + (used > 0) + length > NAME_MAX_BYTES) {
 				*why = "longer than 253 bytes";
 				return 0;
 			}
@@ -207,6 +265,11 @@ size_t host_canonical(const char *word, char out[HOST_TEXT_SIZE], const char **w
 		point = lower_point(point);
 		if (point < 0x80 && !is_host_letter(point)) {
 			*why = "not a host name";
+			return 0;
+		}
+		if (is_combining(point)) {
+			*why = "has a combining accent: write the letter as one character, or the "
+			       "name in its xn-- form";
 			return 0;
 		}
 		if (count == LABEL_MAX) {

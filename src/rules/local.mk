@@ -15,9 +15,11 @@ libwaymark_la_SOURCES += \
 	src/rules/times.c \
 	src/rules/words.c \
 	src/rules/zone.c
-UNIT_TESTS += tests/unit/test_rules
+UNIT_TESTS += tests/unit/test_rules tests/unit/test_rule_sets
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(UNIT_LDADD)
+tests_unit_test_rule_sets_SOURCES = tests/unit/test_rule_sets.c
+tests_unit_test_rule_sets_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 EXTRA_DIST += tests/fuzz/corpus/fuzz_rules/every-key.conf
