@@ -134,6 +134,7 @@ struct evidence {
 	bool alpn_done;
 	bool patterns_done; /* every pattern has hit or is out */
 	uint8_t host_source;
+	bool host_beyond; /* a proxy was asked for it: the server's address tells nothing of it */
 	uint8_t host_length;
 	char host[EVIDENCE_HOST_SIZE]; /* lower case, no trailing dot, no port */
 	/* ALPN protocol names one behind the other, each NUL-terminated (RFC 7301) */

@@ -270,10 +270,18 @@ static const struct rule_expectation *expectation_of(const struct names_guess *g
 }
 
 /* A proxy's address tells nothing of the name behind it, and DNS is no far end. */
-static bool names_its_server(uint8_t source)
+static bool names_its_server(const struct evidence *evidence)
 {
-	return source == HOST_TLS_SNI || source == HOST_TLS_ECH_OUTER || source == HOST_DTLS_SNI ||
-	       source == HOST_QUIC_SNI || source == HOST_HTTP_HOST;
+	switch ((enum host_source)evidence->host_source) {
+	case HOST_TLS_SNI:
+	case HOST_TLS_ECH_OUTER:
+	case HOST_DTLS_SNI:
+	case HOST_QUIC_SNI:
+	case HOST_HTTP_HOST:
+		return !evidence->host_beyond;
+	default:
+		return false;
+	}
 }
 
 /* The name that the flow showed is what the next flow to its server will most likely show. */
@@ -286,7 +294,7 @@ static void remember_name(const struct classify_policy *policy, const struct flo
 	if (pending->remembered || !policy->names || !evidence->host_length)
 		return;
 	pending->remembered = true;
-	if (names_its_server(evidence->host_source))
+	if (names_its_server(evidence))
 		names_add_seen(policy->names, &client, &server, evidence->host,
 			       evidence->host_length, evidence->host_source, REMEMBER_S, now_us);
 }

@@ -337,8 +337,10 @@ static enum side read_request(struct text *rest, struct evidence *evidence, stru
 		source = HOST_HTTP_CONNECT;
 	else
 		target = target_authority(target);
-	if (http_set_authority(evidence, source, target.at, target.length))
+	if (http_set_authority(evidence, source, target.at, target.length)) {
+		evidence->host_beyond = true; /* the forms that only proxies are asked in */
 		evidence = NULL;
+	}
 	return read_fields(rest, source, evidence, head) ? SIDE_REQUEST : SIDE_REQUEST_PART;
 }
 

@@ -150,6 +150,20 @@ static void the_name_that_a_flow_showed_steers_the_next_one(void **state)
 	bench_free(bench);
 }
 
+static void what_a_proxy_is_asked_for_is_not_learned_of_the_proxy(void **state)
+{
+	struct bench *bench = bench_with_names(VIDEO("nated"));
+	static const char request[] =
+		"GET http://www.video.example/ HTTP/1.1\r\nHost: www.video.example\r\n\r\n";
+
+	(void)state;
+	syn(bench, 40000, 3128);
+	data(bench, 40000, 3128, 0, request, sizeof(request) - 1);
+	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(syn(bench, 40001, 3128), 0x80);
+	bench_free(bench);
+}
+
 static void a_shared_address_follows_the_newest_of_what_its_client_knows(void **state)
 {
 	struct bench *bench = bench_with_names(VIDEO("nated"));
@@ -312,6 +326,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_guess_without_nat_goes_back_to_main),
 		cmocka_unit_test(a_wrong_guess_before_a_header_rule_keeps_its_nat_line),
 		cmocka_unit_test(the_name_that_a_flow_showed_steers_the_next_one),
+		cmocka_unit_test(what_a_proxy_is_asked_for_is_not_learned_of_the_proxy),
 		cmocka_unit_test(a_shared_address_follows_the_newest_of_what_its_client_knows),
 		cmocka_unit_test(another_clients_answer_counts_only_where_the_client_has_none),
 		cmocka_unit_test(a_flow_that_never_shows_a_name_has_the_one_of_its_answer),
