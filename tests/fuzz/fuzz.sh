@@ -155,10 +155,10 @@ merge() { # TARGET...
 			die "$name: cannot merge, see $PWD/$work/merge.log"
 		room=$((seeds_max - $(count_files "$seeds")))
 		added=0
-		for file in $(ls -S -r "$work/new"); do
-			[ "$added" -lt "$room" ] || break
+		find "$work/new" -type f -printf '%s %f\n' | sort -n >"$work/by-size"
+		while read -r _ file && [ "$added" -lt "$room" ]; do
 			[ -e "$seeds/$file" ] || { cp "$work/new/$file" "$seeds/" && added=$((added + 1)); }
-		done
+		done <"$work/by-size"
 		echo "$name: $added added, $(count_files "$seeds") seeds"
 	done
 }
