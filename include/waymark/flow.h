@@ -153,13 +153,14 @@ struct flow *flow_table_track(struct flow_table *table, const struct packet *pac
 struct flow *flow_table_find(struct flow_table *table, const struct packet *packet,
 			     enum flow_direction *direction);
 /*
- * Stream offset of the packet's first payload byte within its direction; false
- * when it cannot be known or lies before the stream's beginning.
+ * Stream offset of the packet's payload within its direction, and how many of its first bytes
+ * lie before the stream's beginning, where TCP cuts them off: the offset is that of the
+ * byte behind them. False when it cannot be known or all of it lies there.
  * TCP: from the sequence numbers (for a midstream flow, from the first segment
  * seen). Others: not applicable, false. Far enough for any prefix, not beyond 2 GiB.
  */
 bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
-			const struct packet *packet, uint32_t *offset);
+			const struct packet *packet, uint32_t *offset, uint32_t *before);
 /* Moves the flow to the decided list. */
 void flow_table_set_final(struct flow_table *table, struct flow *flow);
 /* The undecided flow least recently seen; NULL if there is none. */

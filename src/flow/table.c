@@ -344,7 +344,7 @@ static void note_tcp(struct flow *flow, enum flow_direction direction, const str
 }
 
 bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
-			const struct packet *packet, uint32_t *offset)
+			const struct packet *packet, uint32_t *offset, uint32_t *before)
 {
 	uint32_t distance;
 
@@ -353,10 +353,9 @@ bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
 		return false;
 	distance = packet->tcp_seq + ((packet->tcp_flags & PACKET_TCP_SYN) != 0 ? 1 : 0) -
 		   flow->isn[direction];
-	if (distance > INT32_MAX)
-		return false;
-	*offset = distance;
-	return true;
+	*before = distance > INT32_MAX ? 0 - distance : 0;
+	*offset = *before ? 0 : distance;
+	return *before == 0 || *before < packet->payload_length;
 }
 
 /* ---- the table ---- */

@@ -288,14 +288,16 @@ static uint32_t keep_bytes(struct inspection *inspection, const struct flow *flo
 			   enum flow_direction direction, const struct packet *packet)
 {
 	struct flow_prefix *prefix = &inspection->prefix[direction];
-	uint32_t offset = prefix->contiguous, before = prefix->contiguous, fresh;
+	uint32_t offset = prefix->contiguous, known = prefix->contiguous, skip = 0, fresh;
 
 	if (!packet->payload_captured ||
-	    (inspection->stream && !flow_stream_offset(flow, direction, packet, &offset)))
+	    (inspection->stream && !flow_stream_offset(flow, direction, packet, &offset, &skip)))
 		return 0;
-	if (flow_prefix_add(prefix, offset, packet->payload, packet->payload_captured) < 0)
+	if (skip >= packet->payload_captured ||
+	    flow_prefix_add(prefix, offset, packet->payload + skip,
+			    packet->payload_captured - skip) < 0)
 		return 0;
-	fresh = prefix->contiguous - before;
+	fresh = prefix->contiguous - known;
 	if (fresh)
 		add_run(inspection, direction, fresh);
 	return fresh;

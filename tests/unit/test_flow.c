@@ -508,18 +508,18 @@ static void random_life_keeps_table_and_lists_consistent(void **state)
 static uint32_t offset_of(const struct flow *flow, struct packet packet)
 {
 	enum flow_direction of = packet.sport == 25 ? FLOW_FROM_SERVER : FLOW_FROM_CLIENT;
-	uint32_t offset;
+	uint32_t offset, before;
 
-	assert_true(flow_stream_offset(flow, of, &packet, &offset));
-	return offset;
+	assert_true(flow_stream_offset(flow, of, &packet, &offset, &before));
+	return offset - before; /* negative where the segment begins before the stream */
 }
 
 static bool has_offset(const struct flow *flow, struct packet packet)
 {
 	enum flow_direction of = packet.sport == 25 ? FLOW_FROM_SERVER : FLOW_FROM_CLIENT;
-	uint32_t offset;
+	uint32_t offset, before;
 
-	return flow_stream_offset(flow, of, &packet, &offset);
+	return flow_stream_offset(flow, of, &packet, &offset, &before);
 }
 
 static void stream_offsets_count_from_the_first_payload_byte(void **state)
@@ -535,6 +535,9 @@ static void stream_offsets_count_from_the_first_payload_byte(void **state)
 	assert_int_equal(offset_of(flow, segment(true, ACK, 5101, 10)), 100);
 	/* TCP fast open: the SYN's own payload is the stream's beginning */
 	assert_int_equal(offset_of(flow, segment(false, SYN, 1000, 10)), 0);
+	/* what lies before the stream's beginning is cut off, as TCP does */
+	assert_int_equal(offset_of(flow, segment(false, ACK, 996, 10)), (uint32_t)-5);
+	assert_false(has_offset(flow, segment(false, ACK, 996, 5)));
 	/* a keep-alive probe */
 	assert_false(has_offset(flow, segment(false, ACK, 1000, 1)));
 	assert_false(has_offset(flow, udp(1)));

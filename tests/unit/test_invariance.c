@@ -107,6 +107,13 @@ static void in_two(struct world *world, int flight, unsigned length, unsigned at
 	piece(at, length);
 	garbled(0, (int)length);
 	assert_same_answers(world, &telling);
+
+	if (world->quic)
+		return;
+	way("with a beginning before the stream's", flight, at, 0);
+	garbled(-7, (int)at);
+	piece(at, length);
+	assert_same_answers(world, &telling);
 }
 
 static void in_three(struct world *world, int flight, unsigned length, unsigned a, unsigned b)
