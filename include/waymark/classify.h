@@ -107,6 +107,9 @@ const struct flow_info *classify_info(const struct flow *flow);
 
 /* ---- the decision, pure; also what `explain` shows ---- */
 
+/* The names cache's guess as the rules take it; borrows the guess's strings. */
+struct rule_expectation classify_expectation(const struct names_guess *guess);
+
 struct classify_decision {
 	int32_t rule;	     /* -1: none */
 	uint32_t value;	     /* V the flow has from now on (0: nothing yet) */

@@ -252,23 +252,6 @@ static struct names_guess *guess_of(const struct classify_policy *policy, const 
 	return kept;
 }
 
-static const struct rule_expectation *expectation_of(const struct names_guess *guess,
-						     struct rule_expectation *expected)
-{
-	if (!guess)
-		return NULL;
-	*expected = (struct rule_expectation){
-		.host = guess->host,
-		.host_length = guess->host_length,
-		.answer = guess->answer,
-		.answer_length = guess->answer_length,
-		.apps = guess->apps,
-		.app_count = guess->app_count,
-		.rule = guess->rule,
-	};
-	return expected;
-}
-
 /* A proxy's address tells nothing of the name behind it, and DNS is no far end. */
 static bool names_its_server(const struct evidence *evidence)
 {
@@ -348,13 +331,15 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	uint64_t packets = flow->packets[0] + flow->packets[1];
 	struct pending *pending = flow->pending;
 	bool guessed = pending && pending->guessed;
-	struct rule_expectation room;
-	const struct rule_expectation *expected =
-		expectation_of(pending ? pending->guess : NULL, &room);
+	const struct names_guess *guess = pending ? pending->guess : NULL;
+	struct rule_expectation expected;
 	struct classify_decision decision;
 	struct rule_match match;
 
-	ruleset_match(policy->rules, facts, evidence, expected, policy->interfaces, &match);
+	if (guess)
+		expected = classify_expectation(guess);
+	ruleset_match(policy->rules, facts, evidence, guess ? &expected : NULL, policy->interfaces,
+		      &match);
 	decision = classify_decide(policy, &match, flow->value, !first, guessed);
 	if (!decision.final) {
 		/* what stands behind the open rules is chosen once, by the first packet */

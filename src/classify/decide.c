@@ -17,6 +17,19 @@
  */
 #include <waymark/classify.h>
 
+struct rule_expectation classify_expectation(const struct names_guess *guess)
+{
+	return (struct rule_expectation){
+		.host = guess->host,
+		.host_length = guess->host_length,
+		.answer = guess->answer,
+		.answer_length = guess->answer_length,
+		.apps = guess->apps,
+		.app_count = guess->app_count,
+		.rule = guess->rule,
+	};
+}
+
 /* 0 and "main" route alike: neither has a fwmark rule. */
 static uint32_t line_of(const struct mark_layout *mark, uint32_t value)
 {

@@ -274,20 +274,6 @@ static void tell_late(const struct story *story, const struct classify_decision 
 
 /* ---- the moments, judged ---- */
 
-/* The daemon's guess as the classifier puts it to the rules. */
-static struct rule_expectation expectation_of(const struct names_guess *guess)
-{
-	return (struct rule_expectation){
-		.host = guess->host,
-		.host_length = guess->host_length,
-		.answer = guess->answer,
-		.answer_length = guess->answer_length,
-		.apps = guess->apps,
-		.app_count = guess->app_count,
-		.rule = guess->rule,
-	};
-}
-
 static struct classify_decision first_packet(const struct story *story,
 					     const struct evidence *evidence,
 					     const struct rule_expectation *expected, bool older,
@@ -418,7 +404,7 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 		.names = names,
 		.why = json_array(),
 	};
-	struct rule_expectation room = expectation_of(&names->guess);
+	struct rule_expectation room = classify_expectation(&names->guess);
 	const struct rule_expectation *expected = names->known ? &room : NULL;
 	const struct evidence *evidence = first_packet_tells(hypothesis)
 						  ? &hypothesis->evidence

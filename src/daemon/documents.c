@@ -103,26 +103,45 @@ static void add_number(json_t *object, const char *key, uint64_t value)
 	json_object_set_new(object, key, json_integer((json_int_t)value));
 }
 
-/* The sum over workers of one counter, given by its place in struct classify_stats. */
-static uint64_t classify_sum(struct daemon *daemon, size_t offset)
+/* A counter by its place in the struct that each worker has one of. */
+struct counter {
+	const char *name;
+	size_t offset;
+};
+
+static const void *classify_stats_of(const struct worker *worker)
 {
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < daemon->worker_count; i++) {
-		char *stats = (char *)classifier_stats(daemon->workers[i].classifier);
-
-		sum += atomic_load_explicit((_Atomic uint64_t *)(void *)(stats + offset),
-					    memory_order_relaxed);
-	}
-	return sum;
+	return classifier_stats(worker->classifier);
 }
 
-static json_t *classify_document(struct daemon *daemon)
+static const void *dns_stats_of(const struct worker *worker)
 {
-	static const struct {
-		const char *name;
-		size_t offset;
-	} counters[] = {
+	return classifier_dns_stats(worker->classifier);
+}
+
+/* Summed over workers. */
+static json_t *counters_document(const struct daemon *daemon, const struct counter *counters,
+				 size_t count, const void *stats_of(const struct worker *))
+{
+	json_t *document = json_object();
+
+	for (size_t i = 0; i < count; i++) {
+		uint64_t sum = 0;
+
+		for (unsigned j = 0; j < daemon->worker_count; j++) {
+			const char *stats = stats_of(&daemon->workers[j]);
+			const void *counter = stats + counters[i].offset;
+
+			sum += counter_read(counter);
+		}
+		add_number(document, counters[i].name, sum);
+	}
+	return document;
+}
+
+static json_t *classify_document(const struct daemon *daemon)
+{
+	static const struct counter counters[] = {
 		{"packets", offsetof(struct classify_stats, packets)},
 		{"bytes", offsetof(struct classify_stats, bytes)},
 		{"flows", offsetof(struct classify_stats, flows)},
@@ -137,19 +156,14 @@ static json_t *classify_document(struct daemon *daemon)
 		{"guessed_right", offsetof(struct classify_stats, guessed_right)},
 		{"guessed_wrong", offsetof(struct classify_stats, guessed_wrong)},
 	};
-	json_t *document = json_object();
 
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
-		add_number(document, counters[i].name, classify_sum(daemon, counters[i].offset));
-	return document;
+	return counters_document(daemon, counters, sizeof(counters) / sizeof(counters[0]),
+				 classify_stats_of);
 }
 
-static json_t *dns_document(struct daemon *daemon)
+static json_t *dns_document(const struct daemon *daemon)
 {
-	static const struct {
-		const char *name;
-		size_t offset;
-	} counters[] = {
+	static const struct counter counters[] = {
 		{"queries", offsetof(struct dns_watch_stats, queries)},
 		{"believed", offsetof(struct dns_watch_stats, believed)},
 		{"addresses", offsetof(struct dns_watch_stats, addresses)},
@@ -160,22 +174,9 @@ static json_t *dns_document(struct daemon *daemon)
 		{"queries_evicted", offsetof(struct dns_watch_stats, queries_evicted)},
 		{"streams_evicted", offsetof(struct dns_watch_stats, streams_evicted)},
 	};
-	json_t *document = json_object();
 
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
-		uint64_t sum = 0;
-
-		for (unsigned j = 0; j < daemon->worker_count; j++) {
-			const char *stats =
-				(const char *)classifier_dns_stats(daemon->workers[j].classifier);
-
-			sum += counter_read(
-				(const _Atomic uint64_t *)(const void *)(stats +
-									 counters[i].offset));
-		}
-		add_number(document, counters[i].name, sum);
-	}
-	return document;
+	return counters_document(daemon, counters, sizeof(counters) / sizeof(counters[0]),
+				 dns_stats_of);
 }
 
 static json_t *table_document(struct daemon *daemon)
