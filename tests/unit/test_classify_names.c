@@ -32,6 +32,15 @@ static void answered(struct bench *bench, const uint8_t who[4], const char *host
 			 bench->now_us += 1000);
 }
 
+/* Other rules from now on. */
+static void reload_rules(struct bench *bench, const char *rules)
+{
+	struct ruleset *before = bench->rules;
+
+	bench_rules(bench, rules);
+	ruleset_free(before);
+}
+
 static uint32_t ask_for(struct bench *bench, uint16_t sport, const char *host)
 {
 	char text[256];
@@ -252,8 +261,8 @@ static void a_pattern_that_decided_late_steers_the_next_flow_to_that_server(void
 	assert_int_equal(syn(bench, 40001, 9000), 0x80 | NATED);
 	assert_int_equal(data(bench, 40001, 9000, 0, "ACME/1 hello\r\n", 14), NATED);
 	/* the same name with another pattern is another rule */
-	bench_rules(bench, "rules = ( { name = \"acme\"; match = { payload = \"^ACMF/[0-9]\"; }; "
-			   "uplink = \"nated\"; } );");
+	reload_rules(bench, "rules = ( { name = \"acme\"; match = { payload = \"^ACMF/[0-9]\"; }; "
+			    "uplink = \"nated\"; } );");
 	assert_int_equal(syn(bench, 40002, 9000), 0x80);
 	bench_free(bench);
 }
@@ -269,8 +278,9 @@ static void an_app_that_decided_late_steers_the_next_flow_to_that_server(void **
 	assert_int_equal(last(bench)->rule, 0);
 	assert_int_equal(last(bench)->value, 0x7f);
 	/* a rule of another name that asks for the same app profits too */
-	bench_rules(bench, "rules = ( { name = \"any-shell\"; match = { app = \"ssh\"; }; uplink = "
-			   "\"nated\"; } );");
+	reload_rules(bench,
+		     "rules = ( { name = \"any-shell\"; match = { app = \"ssh\"; }; uplink = "
+		     "\"nated\"; } );");
 	assert_int_equal(syn(bench, 40001, 2222), 0x80 | NATED);
 	bench_free(bench);
 }
