@@ -41,6 +41,12 @@ struct dns_message {
 	 */
 	uint8_t host_length;
 	char host[DNS_NAME_SIZE];
+	/*
+	 * An HTTPS or SVCB record of the host offers Encrypted ClientHello (RFC 9848): its TLS may show
+	 * another name. ech_ttl_s is how long that holds.
+	 */
+	bool ech;
+	uint32_t ech_ttl_s;
 	size_t address_count; /* 0 in a query */
 	struct dns_address {
 		struct ip_addr address;

@@ -83,6 +83,14 @@ void names_add_learned(struct names *names, const struct names_endpoint *server,
 		       const uint16_t *apps, size_t app_count, uint64_t rule, uint32_t ttl_s,
 		       uint64_t now_us);
 
+/*
+ * `host` offers Encrypted ClientHello, as its HTTPS record said: where its TLS shows another name,
+ * that one is only the outer name.
+ */
+void names_add_ech(struct names *names, const char *host, size_t length, uint32_t ttl_s,
+		   uint64_t now_us);
+bool names_offers_ech(const struct names *names, const char *host, size_t length, uint64_t now_us);
+
 /* Where a guess's name comes from. */
 enum names_origin {
 	NAMES_NO_HOST,	     /* app or rule alone are known */

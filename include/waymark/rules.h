@@ -126,6 +126,8 @@ struct rule_expectation {
 	/* the name that DNS gave for the address: the flow's name if it ends up showing none */
 	const char *answer;
 	size_t answer_length;
+	/* a name that the flow shows under ECH is the outer one, and `answer` the one behind it */
+	bool answer_is_inner;
 	const uint16_t *apps;
 	size_t app_count;
 	uint64_t rule; /* ruleset_fingerprint() of the rule that decided such a flow; 0: none */

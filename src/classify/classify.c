@@ -43,6 +43,7 @@ struct pending {
 	uint32_t generation;	       /* of the rules it was last judged by */
 	bool guessed;		       /* the guess gave it its line */
 	bool remembered;	       /* the name that it showed is in the names cache */
+	bool hidden;		       /* that name is an outer one: DNS gave the one behind it */
 };
 
 struct classifier {
@@ -277,7 +278,11 @@ static void remember_name(const struct classify_policy *policy, const struct flo
 	if (pending->remembered || !policy->names || !evidence->host_length)
 		return;
 	pending->remembered = true;
-	if (names_its_server(evidence))
+	/* without such an offer in DNS the extension is only for show (RFC 9849, 6.2) */
+	pending->hidden = evidence->host_source == HOST_TLS_ECH_OUTER && pending->guess &&
+			  names_offers_ech(policy->names, pending->guess->answer,
+					   pending->guess->answer_length, now_us);
+	if (names_its_server(evidence) && !pending->hidden)
 		names_add_seen(policy->names, &client, &server, evidence->host,
 			       evidence->host_length, evidence->host_source, REMEMBER_S, now_us);
 }
@@ -336,8 +341,10 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	struct classify_decision decision;
 	struct rule_match match;
 
-	if (guess)
+	if (guess) {
 		expected = classify_expectation(guess);
+		expected.answer_is_inner = pending->hidden;
+	}
 	ruleset_match(policy->rules, facts, evidence, guess ? &expected : NULL, policy->interfaces,
 		      &match);
 	decision = classify_decide(policy, &match, flow->value, !first, guessed);

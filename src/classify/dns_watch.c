@@ -245,6 +245,13 @@ static _Atomic uint64_t *reason_of(struct dns_watch *watch, const struct key *ke
 	return query->key.id != key->id ? &watch->stats.refused_id : &watch->stats.refused_name;
 }
 
+static uint32_t kept_for(const struct dns_watch_policy *policy, uint32_t ttl_s)
+{
+	if (ttl_s < policy->min_ttl_s)
+		ttl_s = policy->min_ttl_s;
+	return ttl_s > DNS_WATCH_TTL_MAX_S ? DNS_WATCH_TTL_MAX_S : ttl_s;
+}
+
 /* The records are read only now: an answer that nobody asked for may hold what costs most to read.
  */
 static void take_answer(struct dns_watch *watch, const struct sighting *sighting,
@@ -269,16 +276,15 @@ static void take_answer(struct dns_watch *watch, const struct sighting *sighting
 	close_query(watch, number);
 	counter_add(&watch->stats.believed, 1);
 	counter_add(&watch->stats.addresses, message->address_count);
+	if (message->ech)
+		names_add_ech(policy->names, message->host, message->host_length,
+			      kept_for(policy, message->ech_ttl_s), packet->meta.time_us);
 	for (size_t i = 0; i < message->address_count; i++) {
 		const struct dns_address *given = &message->addresses[i];
-		uint32_t ttl_s = given->ttl_s;
 
-		if (ttl_s < policy->min_ttl_s)
-			ttl_s = policy->min_ttl_s;
-		if (ttl_s > DNS_WATCH_TTL_MAX_S)
-			ttl_s = DNS_WATCH_TTL_MAX_S;
 		names_add_answer(policy->names, &packet->dst, message->host, message->host_length,
-				 &given->address, ttl_s, packet->meta.time_us);
+				 &given->address, kept_for(policy, given->ttl_s),
+				 packet->meta.time_us);
 	}
 }
 

@@ -30,6 +30,7 @@ enum {
 	FLAG_RESPONSE = 0x80,
 	FLAG_TRUNCATED = 0x02,
 	KEY_IPV4HINT = 4,
+	KEY_ECH = 5, /* RFC 9848 */
 	KEY_IPV6HINT = 6,
 };
 
@@ -142,7 +143,8 @@ static void add_address(struct dns_message *message, const struct ip_addr *addre
 			(struct dns_address){.address = *address, .ttl_s = ttl_s};
 }
 
-static void add_hints(struct reading *reading, const struct service *service, uint32_t ttl_s)
+/* What a service binding tells: hints, and that it takes Encrypted ClientHello. */
+static void add_params(struct reading *reading, const struct service *service, uint32_t ttl_s)
 {
 	const uint8_t *bytes = reading->cursor.bytes;
 	uint32_t at = service->params_at;
@@ -154,6 +156,11 @@ static void add_hints(struct reading *reading, const struct service *service, ui
 		at += 4;
 		if (length > service->params_end - at)
 			return;
+		if (key == KEY_ECH && length) {
+			reading->message->ech = true;
+			if (reading->message->ech_ttl_s < ttl_s)
+				reading->message->ech_ttl_s = ttl_s;
+		}
 		for (uint32_t i = 0; size && length % size == 0 && i < length; i += size) {
 			struct ip_addr address =
 				size == 4 ? ip_v4(bytes + at + i) : ip_v6(bytes + at + i);
@@ -242,7 +249,7 @@ static bool take_address(struct reading *reading, const struct dns_record *recor
 	if (address.family != IP_NONE)
 		add_address(message, &address, least(record->ttl_s, reached->ttl_s));
 	else
-		add_hints(reading, &service, least(record->ttl_s, reached->ttl_s));
+		add_params(reading, &service, least(record->ttl_s, reached->ttl_s));
 	return true;
 }
 
@@ -291,6 +298,8 @@ static int read_question(struct dns_cursor *cursor, struct dns_message *message,
 	message->opcode = bytes[2] >> 3 & 15;
 	message->rcode = bytes[3] & 15;
 	message->address_count = 0;
+	message->ech = false;
+	message->ech_ttl_s = 0;
 	cursor->at = DNS_HEADER;
 	if (message->opcode != 0 || !dns_name_read(cursor, DNS_POINTERS_REFUSED, question) ||
 	    cursor->present - cursor->at < 4)

@@ -3,12 +3,13 @@
  * The names cache: keys, and which of what is known makes the guess. bucket.c has the memory and
  * the threads.
  *
- * Five things are kept: a client's newest answer for an address, and anybody's; the name that a
+ * Six things are kept: a client's newest answer for an address, and anybody's; the name that a
  * client's last connection to an endpoint showed, and anybody's; what was learned of an
- * endpoint. The bucket is chosen by the addresses alone (client's and server's, or the server's),
- * by a keyed hash, so that nobody outside can choose what shares a bucket. So a guess looks into
- * two buckets, one of the client's own and one of everybody's, whatever is known, and waits for
- * the memory of both at once. The price: of one address, everybody has a bucket's entries at most.
+ * endpoint; and, by their own hash, hosts that offer Encrypted ClientHello. The bucket is chosen by
+ * the addresses alone (client's and server's, or the server's), by a keyed hash, so that nobody
+ * outside can choose what shares a bucket. So a guess looks into two buckets, one of the client's
+ * own and one of everybody's, whatever is known, and waits for the memory of both at once. The
+ * price: of one address, everybody has a bucket's entries at most.
  *
  * Buckets come from an anonymous mapping without reserve, of small pages: a cache costs what its
  * names need. Huge pages would save a fifth to a quarter of a look into a full cache.
@@ -23,7 +24,7 @@
 
 #define CACHE_LINE 64
 
-enum kind { ANSWER = 1, SEEN, LEARNED };
+enum kind { ANSWER = 1, SEEN, LEARNED, OFFERS_ECH };
 
 /* an id, from its lowest bit: port 16, protocol 8, kind 4, families of client and server 4 each */
 #define ID_PROTO_SHIFT 16
@@ -142,10 +143,10 @@ static void write_at(struct names *names, const struct place *place, enum kind k
 			   now_us, &names->counters);
 }
 
-static bool record_begin(const struct names *names, const struct ip_addr *server, uint32_t ttl_s,
-			 uint64_t now_us, struct names_record *record)
+static bool record_begin(const struct names *names, uint32_t ttl_s, uint64_t now_us,
+			 struct names_record *record)
 {
-	if (!names->max || !is_address(server) || !ttl_s)
+	if (!names->max || !ttl_s)
 		return false;
 	record->written_us = now_us;
 	if (__builtin_add_overflow(now_us, ttl_s * UINT64_C(1000000), &record->expires_us))
@@ -163,7 +164,7 @@ static void add_name(struct names *names, const struct ip_addr *client, enum kin
 	struct names_record record;
 
 	if (!length || length > RECORD_PAYLOAD_BYTES || memchr(host, '\0', length) ||
-	    !record_begin(names, &server->address, ttl_s, now_us, &record))
+	    !is_address(&server->address) || !record_begin(names, ttl_s, now_us, &record))
 		return;
 	record.length = (uint8_t)length;
 	record.info = source;
@@ -208,7 +209,8 @@ void names_add_learned(struct names *names, const struct names_endpoint *server,
 
 	if (app_count > NAMES_APPS)
 		app_count = NAMES_APPS;
-	if ((!app_count && !rule) || !record_begin(names, &server->address, ttl_s, now_us, &record))
+	if ((!app_count && !rule) || !is_address(&server->address) ||
+	    !record_begin(names, ttl_s, now_us, &record))
 		return;
 	if (app_count)
 		memcpy(learned.apps, apps, app_count * sizeof(*apps));
@@ -219,6 +221,55 @@ void names_add_learned(struct names *names, const struct names_endpoint *server,
 	write_at(names, &place, LEARNED, server, &record, now_us);
 }
 
+static bool is_known(const struct names_record *record, uint64_t now_us)
+{
+	return record->id && now_us < record->expires_us;
+}
+
+/* ---- hosts that offer Encrypted ClientHello: the key is the host's hash, nothing else is kept
+ * ---- */
+
+static void host_place_find(const struct names *names, const char *host, size_t length,
+			    struct place *place)
+{
+	const struct hash_seed other = {names->seed.k1, ~names->seed.k0};
+
+	memset(place, 0, sizeof(*place));
+	place->key[0] = hash_bytes(&names->seed, host, length);
+	place->key[1] = hash_bytes(&other, host, length);
+	place->id = UINT64_C(2) << RECORD_ID_KEY_SHIFT;
+	place->bucket = (uint32_t)((place->key[0] >> 32) * names->bucket_count >> 32);
+	place->tag = (uint8_t)place->key[0];
+}
+
+static const struct names_endpoint no_endpoint;
+
+void names_add_ech(struct names *names, const char *host, size_t length, uint32_t ttl_s,
+		   uint64_t now_us)
+{
+	struct names_record record = {.length = 0};
+	struct place place;
+
+	if (!length || !record_begin(names, ttl_s, now_us, &record))
+		return;
+	host_place_find(names, host, length, &place);
+	write_at(names, &place, OFFERS_ECH, &no_endpoint, &record, now_us);
+}
+
+bool names_offers_ech(const struct names *names, const char *host, size_t length, uint64_t now_us)
+{
+	struct names_record found;
+	struct place place;
+	uint64_t id;
+
+	if (!names->max || !length)
+		return false;
+	host_place_find(names, host, length, &place);
+	id = id_of(&place, OFFERS_ECH, &no_endpoint);
+	names_bucket_read(&names->buckets[place.bucket], place.tag, place.key, &id, 1, &found);
+	return is_known(&found, now_us);
+}
+
 /* ---- finding ---- */
 
 /* What one bucket knows; NULL: nothing, or it has expired. */
@@ -226,11 +277,6 @@ struct view {
 	const struct names_record *answer, *seen, *learned;
 	struct names_record records[3];
 };
-
-static bool is_known(const struct names_record *record, uint64_t now_us)
-{
-	return record->id && now_us < record->expires_us;
-}
 
 static void view_read(const struct names *names, const struct place *place,
 		      const struct names_endpoint *server, uint64_t now_us, struct view *view)
@@ -373,7 +419,7 @@ void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *vis
 
 		for (const struct names_record *record = records; record < records + count;
 		     record++) {
-			if (!is_known(record, now_us))
+			if (!is_known(record, now_us) || kind_of(record) == OFFERS_ECH)
 				continue;
 			partner = kind_of(record) == ANSWER
 					  ? NULL

@@ -12,8 +12,8 @@
  * while it is open" ends at the same rule whenever it is asked.
  *
  * What is expected of a flow (rule_expectation) answers no test; it only picks, among the open
- * rules, the one that the flow will most likely end at. One exception: the name that DNS gave is the
- * host of a flow that has shown all it ever will.
+ * rules, the one that the flow will most likely end at. One exception: the name that DNS gave is
+ * the host of a flow that has shown all it ever will, or whose TLS hides the true one.
  *
  * A pattern bit that the evidence does not have (its inspection began under an
  * older ruleset) is open, not refuted.
@@ -24,7 +24,7 @@
 
 struct question {
 	const struct rule_facts *facts;
-	const struct evidence *evidence; /* NULL: nothing known */
+	const struct evidence *evidence;	 /* NULL: nothing known */
 	const struct rule_expectation *expected; /* NULL: nothing is */
 	const char *iface_in, *iface_out;
 	bool guess; /* let what is expected answer what is open */
@@ -181,12 +181,15 @@ static enum rule_truth host_truth(const struct test *test, const struct question
 	const struct evidence *evidence = question->evidence;
 	const struct rule_expectation *expected = question->expected;
 
-	if (evidence->host_length)
-		return truth_of(
-			host_set_covers(test->items, evidence->host, evidence->host_length));
-	if (!evidence->host_done)
+	if (evidence->host_length &&
+	    host_set_covers(test->items, evidence->host, evidence->host_length))
+		return RULE_YES;
+	if (!evidence->host_length && !evidence->host_done)
 		return RULE_OPEN;
-	/* it will show no name: then it is what its client asked DNS for */
+	if (evidence->host_length && (evidence->host_source != HOST_TLS_ECH_OUTER || !expected ||
+				      !expected->answer_is_inner))
+		return RULE_NO;
+	/* it shows no name of its own: then it is what its client asked DNS for */
 	return truth_of(expected && expected->answer_length &&
 			host_set_covers(test->items, expected->answer, expected->answer_length));
 }

@@ -285,6 +285,73 @@ static void an_app_that_decided_late_steers_the_next_flow_to_that_server(void **
 	bench_free(bench);
 }
 
+/* A ClientHello with the name and an outer encrypted_client_hello, real or for show. */
+static size_t ech_hello(uint8_t bytes[256], const char *name)
+{
+	size_t length = strlen(name), at = 9 + 34 + 1 + 4 + 2 + 2, begin = at;
+
+	memset(bytes, 0, 256);
+	put16(bytes + at, 0);			     /* server_name */
+	put16(bytes + at + 2, (unsigned)length + 5); /* one host_name */
+	put16(bytes + at + 4, (unsigned)length + 3);
+	put16(bytes + at + 7, (unsigned)length);
+	memcpy(bytes + at + 9, name, length);
+	at += 9 + length;
+	put16(bytes + at, 0xfe0d);
+	put16(bytes + at + 2, 10 + 32 + 64);
+	put16(bytes + at + 4 + 6, 32);
+	put16(bytes + at + 4 + 8 + 32, 64);
+	at += 4 + 10 + 32 + 64;
+	put16(bytes + begin - 2, (unsigned)(at - begin));
+	memcpy(bytes, "\x16\x03\x01", 3);
+	put16(bytes + 3, (unsigned)(at - 5));
+	bytes[5] = 1;
+	put16(bytes + 7, (unsigned)(at - 9));
+	put16(bytes + 9, 0x0303);
+	put16(bytes + 44, 2); /* one cipher suite */
+	bytes[48] = 1;	      /* one compression method, null */
+	return at;
+}
+
+static void behind_an_outer_name_stands_what_dns_gave_if_it_offers_ech(void **state)
+{
+	struct bench *bench = bench_with_names(VIDEO("nated"));
+	uint8_t hello[256];
+	size_t length = ech_hello(hello, "public.example");
+
+	(void)state;
+	answered(bench, client, "www.video.example", 300);
+	names_add_ech(bench->names, "www.video.example", 17, 300, bench->now_us);
+	for (uint16_t sport = 40000; sport < 40003; sport++) {
+		assert_int_equal(syn(bench, sport, 443), 0x80 | NATED);
+		assert_int_equal(data(bench, sport, 443, 0, hello, length), NATED);
+		assert_int_equal(last(bench)->rule, 0);
+		assert_string_equal(classify_info(last(bench))->host, "public.example");
+		assert_int_equal(classify_info(last(bench))->host_source, HOST_TLS_ECH_OUTER);
+	}
+	bench_free(bench);
+}
+
+static void an_ech_extension_alone_proves_nothing(void **state)
+{
+	struct bench *bench = bench_with_names(VIDEO("plain"));
+	uint8_t hello[256];
+	size_t length = ech_hello(hello, "www.news.example");
+
+	(void)state;
+	answered(bench, client, "www.video.example", 300);
+	assert_int_equal(syn(bench, 40000, 443), 0x80 | PLAIN);
+	assert_int_equal(data(bench, 40000, 443, 0, hello, length), 0x7f);
+	assert_int_equal(last(bench)->rule, -1);
+	/* and its name is learnt like any other */
+	length = ech_hello(hello, "www.video.example");
+	syn(bench, 40001, 443);
+	data(bench, 40001, 443, 0, hello, length);
+	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(syn(bench, 40002, 443), 0x80 | PLAIN);
+	bench_free(bench);
+}
+
 static void a_drop_that_is_only_expected_waits(void **state)
 {
 	struct bench *bench = bench_with_names("rules = ( { name = \"ads\"; match = { host = "
@@ -344,6 +411,8 @@ int main(void)
 		cmocka_unit_test(a_name_seen_by_another_flow_is_no_name_of_this_one),
 		cmocka_unit_test(a_pattern_that_decided_late_steers_the_next_flow_to_that_server),
 		cmocka_unit_test(an_app_that_decided_late_steers_the_next_flow_to_that_server),
+		cmocka_unit_test(behind_an_outer_name_stands_what_dns_gave_if_it_offers_ech),
+		cmocka_unit_test(an_ech_extension_alone_proves_nothing),
 		cmocka_unit_test(a_drop_that_is_only_expected_waits),
 		cmocka_unit_test(a_flow_older_than_our_knowledge_is_never_moved_by_a_guess),
 		cmocka_unit_test(a_negated_name_is_guessed_too),

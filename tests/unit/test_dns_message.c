@@ -382,6 +382,26 @@ static void hints_are_addresses(void **state)
 	assert_address(2, "2001:db8::1", 300);
 }
 
+static void an_offer_of_ech_is_told_with_its_time(void **state)
+{
+	static const char params[] = "\0\4\0\4\xc0\x00\x02\x01\0\5\0\4\xfe\x0d\0\0";
+
+	(void)state;
+	begin(&build, 7, FLAGS_ANSWER, "www.example.org", TYPE_HTTPS);
+	add_service(&build, ANSWER, TYPE_HTTPS, "www.example.org", 1, "", params,
+		    sizeof(params) - 1, 300);
+	assert_int_equal(read_built(), 0);
+	assert_true(message.ech);
+	assert_int_equal(message.ech_ttl_s, 300);
+	/* another's record, and an empty list, offer nothing */
+	begin(&build, 7, FLAGS_ANSWER, "www.example.org", TYPE_HTTPS);
+	add_service(&build, ANSWER, TYPE_HTTPS, "bank.example", 1, "", params, sizeof(params) - 1,
+		    300);
+	add_service(&build, ANSWER, TYPE_HTTPS, "www.example.org", 1, "", "\0\5\0\0", 4, 300);
+	assert_int_equal(read_built(), 0);
+	assert_false(message.ech);
+}
+
 static void hints_behind_a_chain_belong_to_the_question(void **state)
 {
 	(void)state;
@@ -571,6 +591,7 @@ int main(void)
 		cmocka_unit_test(records_of_another_type_or_class_are_left_out),
 		cmocka_unit_test(a_query_gives_no_addresses),
 		cmocka_unit_test(hints_are_addresses),
+		cmocka_unit_test(an_offer_of_ech_is_told_with_its_time),
 		cmocka_unit_test(hints_behind_a_chain_belong_to_the_question),
 		cmocka_unit_test(a_targets_addresses_stand_in_the_additional_section),
 		cmocka_unit_test(an_alias_has_no_hints),

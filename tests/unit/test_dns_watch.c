@@ -184,6 +184,17 @@ static void every_address_of_a_service_binding_is_told(void **state)
 	assert_count(&t.stats->addresses, 2);
 }
 
+static void an_offer_of_ech_is_remembered_for_the_host(void **state)
+{
+	(void)state;
+	assert_false(names_offers_ech(t.names, WWW, strlen(WWW), t.now_us));
+	ask(7, WWW, TYPE_HTTPS);
+	begin(&build, 7, FLAGS_ANSWER, WWW, TYPE_HTTPS);
+	add_service(&build, ANSWER, TYPE_HTTPS, WWW, 1, "", "\0\5\0\2\0\0", 6, 300);
+	udp(SERVER, 53, CLIENT, PORT);
+	assert_true(names_offers_ech(t.names, WWW, strlen(WWW), t.now_us));
+}
+
 static void many_questions_may_be_open(void **state)
 {
 	char name[32], address[32];
@@ -689,6 +700,7 @@ int main(void)
 		CASE(letters_may_change_their_case),
 		CASE(questions_over_ipv6_are_watched_too),
 		CASE(every_address_of_a_service_binding_is_told),
+		CASE(an_offer_of_ech_is_remembered_for_the_host),
 		CASE(many_questions_may_be_open),
 		CASE(a_packet_seen_twice_changes_nothing),
 		CASE(an_answer_is_kept_within_bounds),

@@ -813,6 +813,25 @@ static void a_visitor_ends_the_visit(void **state)
 	assert_int_equal(listing.count, 3);
 }
 
+static bool refuse_any(const struct names_entry *entry, void *context)
+{
+	(void)context;
+	fail_msg("listed: '%s'", entry->host);
+	return false;
+}
+
+static void an_offer_of_ech_is_kept_for_its_time_and_never_listed(void **state)
+{
+	(void)state;
+	assert_false(names_offers_ech(names, "www.example.org", 15, START));
+	names_add_ech(names, "www.example.org", 15, TTL, START);
+	assert_true(names_offers_ech(names, "www.example.org", 15, START));
+	assert_false(names_offers_ech(names, "www.example.net", 15, START));
+	assert_false(names_offers_ech(names, "www.example.org", 15, START + TTL * UINT64_C(1000000)));
+	assert_int_equal(stats_of(names).entries, 1);
+	names_visit(names, START, refuse_any, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -851,6 +870,7 @@ int main(void)
 		TEST(every_entry_is_listed),
 		TEST(what_is_learned_of_a_nameless_endpoint_is_listed),
 		TEST(a_visitor_ends_the_visit),
+		TEST(an_offer_of_ech_is_kept_for_its_time_and_never_listed),
 	};
 
 	return cmocka_run_group_tests_name("names", tests, NULL, NULL);
