@@ -227,25 +227,25 @@ static void budget_update(struct classifier *classifier, struct pending *pending
 
 /* ---- what the names cache knows, and what it is told ---- */
 
-static struct names_endpoint endpoint_of(const struct flow *flow)
+/* By the facts, which know who began a flow that was first seen by its reply. */
+static struct names_endpoint endpoint_of(const struct rule_facts *facts)
 {
 	return (struct names_endpoint){
-		.address = flow_server(&flow->key),
-		.port = flow->key.has_ports ? flow->key.server_port : 0,
-		.proto = flow->key.proto,
+		.address = facts->dst,
+		.port = facts->has_ports ? facts->dport : 0,
+		.proto = facts->proto,
 	};
 }
 
 /* Most flows have nothing there: the block is taken only if there is something to keep. */
-static struct names_guess *guess_of(const struct classify_policy *policy, const struct flow *flow,
-				    uint64_t now_us)
+static struct names_guess *guess_of(const struct classify_policy *policy,
+				    const struct rule_facts *facts)
 {
-	struct names_endpoint server = endpoint_of(flow);
-	struct ip_addr client = flow_client(&flow->key);
+	struct names_endpoint server = endpoint_of(facts);
 	struct names_guess guess, *kept;
 
-	if (!policy->names ||
-	    !names_find(policy->names, &client, &server, policy->names_per_client, now_us, &guess))
+	if (!policy->names || !names_find(policy->names, &facts->src, &server,
+					  policy->names_per_client, facts->time_us, &guess))
 		return NULL;
 	kept = malloc(sizeof(*kept));
 	if (kept)
@@ -269,11 +269,10 @@ static bool names_its_server(const struct evidence *evidence)
 }
 
 /* The name that the flow showed is what the next flow to its server will most likely show. */
-static void remember_name(const struct classify_policy *policy, const struct flow *flow,
-			  struct pending *pending, const struct evidence *evidence, uint64_t now_us)
+static void remember_name(const struct classify_policy *policy, struct pending *pending,
+			  const struct evidence *evidence, uint64_t now_us)
 {
-	struct names_endpoint server = endpoint_of(flow);
-	struct ip_addr client = flow_client(&flow->key);
+	struct names_endpoint server = endpoint_of(&pending->facts);
 
 	if (pending->remembered || !policy->names || !evidence->host_length)
 		return;
@@ -283,20 +282,20 @@ static void remember_name(const struct classify_policy *policy, const struct flo
 			  names_offers_ech(policy->names, pending->guess->answer,
 					   pending->guess->answer_length, now_us);
 	if (names_its_server(evidence) && !pending->hidden)
-		names_add_seen(policy->names, &client, &server, evidence->host,
+		names_add_seen(policy->names, &pending->facts.src, &server, evidence->host,
 			       evidence->host_length, evidence->host_source, REMEMBER_S, now_us);
 }
 
 /* What names do not tell (app, alpn, payload) is known of the server's endpoint from now on. */
-static void remember_rule(const struct classify_policy *policy, const struct flow *flow,
-			  const struct evidence *evidence, uint64_t now_us)
+static void remember_rule(const struct classify_policy *policy, const struct rule_facts *facts,
+			  int32_t rule, const struct evidence *evidence, uint64_t now_us)
 {
-	struct names_endpoint server = endpoint_of(flow);
+	struct names_endpoint server = endpoint_of(facts);
 	uint64_t fingerprint;
 
-	if (!policy->names || flow->rule < 0)
+	if (!policy->names || rule < 0)
 		return;
-	fingerprint = ruleset_fingerprint(policy->rules, (size_t)flow->rule);
+	fingerprint = ruleset_fingerprint(policy->rules, (size_t)rule);
 	if (fingerprint)
 		names_add_learned(policy->names, &server, evidence->app, evidence->app_count,
 				  fingerprint, REMEMBER_S, now_us);
@@ -319,7 +318,7 @@ static struct pending *pending_new(struct classifier *classifier,
 		free(pending);
 		return NULL;
 	}
-	pending->guess = guess_of(policy, flow, packet->meta.time_us);
+	pending->guess = guess_of(policy, &pending->facts);
 	flow->pending = pending;
 	budget_update(classifier, pending);
 	return pending;
@@ -375,7 +374,7 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	classifier->last_decided = true;
 
 	if (!first && evidence)
-		remember_rule(policy, flow, evidence, now_us);
+		remember_rule(policy, facts, flow->rule, evidence, now_us);
 	counter_add(first ? &classifier->stats.decided_first : &classifier->stats.decided_late, 1);
 	if (decision.moved)
 		counter_add(&classifier->stats.moved, 1);
@@ -455,7 +454,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	evidence = inspection_evidence(pending->inspection);
 	if (news) {
 		info_update(flow, evidence, pending->guess);
-		remember_name(policy, flow, pending, evidence, packet->meta.time_us);
+		remember_name(policy, pending, evidence, packet->meta.time_us);
 		if (flow->state != FLOW_FINAL)
 			flow_judge(classifier, policy, flow, &pending->facts, evidence, first,
 				   packet->meta.time_us);
