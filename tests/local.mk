@@ -38,3 +38,7 @@ bless: $(bin_PROGRAMS)
 		'$(abs_top_builddir)/waymark' replay -c conf --json in.pcap >expected.new && \
 		{ diff -u expected expected.new 2>/dev/null || :; } && mv expected.new expected
 .PHONY: bless
+
+# what runs have left beside the captures in a build directory
+dist-hook:
+	rm -f "$(distdir)/tests/pcap/golden.log" "$(distdir)/tests/pcap/golden.trs"
