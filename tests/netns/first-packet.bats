@@ -39,23 +39,6 @@ video() { # [more of waymark.conf]
 	END
 }
 
-# A command of the client whose resolver is ADDRESS: its own /etc/resolv.conf, in a mount namespace.
-resolving_by() { # ADDRESS COMMAND...
-	printf 'nameserver %s\noptions timeout:2 attempts:2 single-request\n' "$1" >"$LAB_DIR/resolv.conf"
-	shift
-	# shellcheck disable=SC2016 # the inner shell's own
-	on_client unshare --mount --propagation private sh -c \
-		'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$LAB_DIR/resolv.conf" "$@"
-}
-
-# curl, names looked up by itself.
-browse() { # RESOLVER NAME [option...]
-	local resolver=$1 name=$2
-	shift 2
-	resolving_by "$resolver" curl --silent --show-error --max-time 10 --cacert "$LAB_DIR/tls/ca.pem" "$@" \
-		"https://$name/"
-}
-
 # curl, told the address: no name server is asked.
 fetch() { # NAME [option...]
 	local name=$1
@@ -82,11 +65,11 @@ names_known() {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
-	[[ $(browse $LAB_DNS4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
+	[[ $(lab_browse $LAB_DNS4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
 	names_of video.example.net | jq -e --arg client $LAB_CLIENT4 --arg address $LAB_WEB4 \
 		'any(.[]; .client == $client and (.addresses | index($address)) and .source == "dns" and
 		.ttl_s > 200 and .ttl_s <= 300)'
-	[[ $(browse $LAB_DNS4 news.example.net --ipv4) == "https://news.example.net from ${LAB_UP4[wan1]}" ]]
+	[[ $(lab_browse $LAB_DNS4 news.example.net --ipv4) == "https://news.example.net from ${LAB_UP4[wan1]}" ]]
 	lab_capture_uplinks_stop
 	# every packet, the SYN first of all: nothing of the one name was ever seen elsewhere
 	(($(lab_captured ppp0 "dst host $LAB_WEB4 and $SYN") == 1))
@@ -101,7 +84,7 @@ names_known() {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
-	[[ $(browse $LAB_DNS6 video.example.net --ipv6) == "https://video.example.net from ${LAB_UP6[ppp0]}" ]]
+	[[ $(lab_browse $LAB_DNS6 video.example.net --ipv6) == "https://video.example.net from ${LAB_UP6[ppp0]}" ]]
 	lab_capture_uplinks_stop
 	lab_left_by ppp0 "dst host $LAB_WEB6 and ip6 proto 6 and $SYN6"
 }
@@ -123,9 +106,9 @@ names_known() {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
-	[[ $(browse $LAB_ROUTER4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
+	[[ $(lab_browse $LAB_ROUTER4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
 	# from its cache, without any packet upstream
-	[[ $(browse $LAB_ROUTER4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
+	[[ $(lab_browse $LAB_ROUTER4 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
 	lab_capture_uplinks_stop
 	lab_left_by ppp0 "dst host $LAB_WEB4 and $SYN"
 	names_of video.example.net | jq -e --arg client $LAB_CLIENT4 'any(.[]; .client == $client)'
@@ -139,7 +122,7 @@ names_known() {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
-	[[ $(browse 192.0.2.253 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
+	[[ $(lab_browse 192.0.2.253 video.example.net --ipv4) == "https://video.example.net from ${LAB_UP4[ppp0]}" ]]
 	lab_capture_uplinks_stop
 	lab_left_by ppp0 "dst host $LAB_WEB4 and $SYN"
 }

@@ -425,6 +425,24 @@ lab_server_ssh() {
 	wait_until 10 lab_port_open $LAB_SSH4 22
 }
 
+# lab_resolving ADDRESS COMMAND...: on the client, with this name server: a /etc/resolv.conf of its
+# own, in a mount namespace.
+lab_resolving() {
+	printf 'nameserver %s\noptions timeout:2 attempts:2 single-request\n' "$1" >"$LAB_DIR/resolv.conf"
+	shift
+	# shellcheck disable=SC2016 # the inner shell's own
+	on_client unshare --mount --propagation private sh -c \
+		'mount --bind "$0" /etc/resolv.conf && exec "$@"' "$LAB_DIR/resolv.conf" "$@"
+}
+
+# lab_browse RESOLVER NAME [curl option...]: curl, which looks the name up itself.
+lab_browse() {
+	local resolver=$1 name=$2
+	shift 2
+	lab_resolving "$resolver" curl --silent --show-error --max-time 10 --cacert "$LAB_DIR/tls/ca.pem" "$@" \
+		"https://$name/"
+}
+
 # The client's ssh, with the throw-away key and no trace in anybody's home.
 lab_ssh() { # ADDRESS [COMMAND...]
 	local address=$1
