@@ -65,6 +65,9 @@ static bool set_name(struct evidence *evidence, enum host_source source, const u
 
 		if (!ip_parse(text, &addr) || addr.family != IP_V6)
 			return false;
+		/* one address, one spelling: as rules have it */
+		ip_format(&addr, text);
+		length = strlen(text);
 	}
 	memcpy(evidence->host, text, length + 1);
 	evidence->host_length = (uint8_t)length;

@@ -429,6 +429,7 @@ static void requests_give_their_host(void **state)
 		 "dav.example", HOST_HTTP_HOST},
 		{"GET /raw space HTTP/1.1\r\nHost: s.example\r\n\r\n", "s.example", HOST_HTTP_HOST},
 		{"GET / HTTP/1.1\r\nHost: [2001:DB8::1]:81\r\n\r\n", "2001:db8::1", HOST_HTTP_HOST},
+		{"GET / HTTP/1.1\r\nHost: [2001:db8:0:0::1]\r\n\r\n", "2001:db8::1", HOST_HTTP_HOST},
 		{"GET / HTTP/1.1\r\nHost: 192.0.2.1:81\r\n\r\n", "192.0.2.1", HOST_HTTP_HOST},
 		{"GET / HTTP/1.1\r\nHost:\r\n folded.example\r\n\r\n", "folded.example",
 		 HOST_HTTP_HOST},
