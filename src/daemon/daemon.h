@@ -115,6 +115,8 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
  */
 void worker_pass_astray(struct worker *worker, const bool *values);
 int worker_start(struct worker *worker);
+/* The clock of packets: microseconds since the epoch. */
+uint64_t wall_us(void);
 /* Asks it to end, and waits. */
 void worker_stop(struct worker *worker);
 void worker_release(struct worker *worker);
@@ -219,9 +221,10 @@ bool connmarks_value_changed(const struct conf *old, const struct conf *conf, si
 
 /* documents.c: the answers of the control socket */
 json_t *documents_answer(const json_t *request, void *context);
-/* names.c */
+json_t *address_or_null(const struct ip_addr *addr);
+json_t *proto_json(uint8_t proto);
+/* names.c: the names cache, listed; what it expects of a connection, for explain; its counters */
 json_t *names_answer(struct daemon *daemon, const json_t *request);
-/* guess.c: what the names cache expects of a connection, for explain */
 json_t *guess_answer(struct daemon *daemon, const json_t *request);
 json_t *names_stats_document(const struct daemon *daemon);
 

@@ -24,7 +24,7 @@ static json_t *string_or_null(const char *text)
 	return text && *text ? json_string(text) : json_null();
 }
 
-static json_t *address_or_null(const struct ip_addr *addr)
+json_t *address_or_null(const struct ip_addr *addr)
 {
 	char text[IP_TEXT_SIZE];
 
@@ -298,7 +298,7 @@ static json_t *rules_document(struct daemon *daemon)
 
 /* ---- flows ---- */
 
-static json_t *proto_json(uint8_t proto)
+json_t *proto_json(uint8_t proto)
 {
 	const char *name = packet_proto_name(proto);
 

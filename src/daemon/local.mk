@@ -5,7 +5,6 @@ waymarkd_SOURCES = \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/documents.c \
-	src/daemon/guess.c \
 	src/daemon/main.c \
 	src/daemon/names.c \
 	src/daemon/network.c \

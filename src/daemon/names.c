@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What `waymark names` shows: the names cache, an object for each name that a client was given
- * or showed, with all the addresses of it.
+ * or showed, with all the addresses of it. And what `waymark explain` asks: what the cache would
+ * expect of a connection that began now, by the very question of a first packet (names_find),
+ * since a listing does not tell which of several names is the newest.
  *
  * The cache keeps an answer twice, for its client and for everybody; shown is the client's,
  * and everybody's only where no client has it (any more). Entries are copied out first, within a
@@ -9,9 +11,9 @@
  */
 #include "daemon.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROWS_DEFAULT 10000
 #define ROWS_MAX 100000
@@ -136,35 +138,30 @@ static void leave_out_copies(struct listing *listing)
 	listing->count = kept;
 }
 
-static json_t *address_json(const struct ip_addr *address)
+static json_t *apps_json(const uint16_t *apps, unsigned count)
 {
-	char text[IP_TEXT_SIZE];
+	json_t *json = json_array();
 
-	return address->family ? json_string(ip_format(address, text)) : json_null();
+	for (unsigned i = 0; i < count && i < NAMES_APPS; i++)
+		if (app_name(apps[i]))
+			json_array_append_new(json, json_string(app_name(apps[i])));
+	return json;
 }
 
 static json_t *object_of(const struct row *row)
 {
 	const char *source = row->answer ? "dns" : host_source_name(row->source);
-	const char *proto = packet_proto_name(row->server.proto);
 	json_t *json = json_pack("{s:o,s:o,s:o,s:I,s:s}", "name",
 				 *row->host ? json_string(row->host) : json_null(), "addresses",
-				 json_array(), "client", address_json(&row->client), "ttl_s",
+				 json_array(), "client", address_or_null(&row->client), "ttl_s",
 				 (json_int_t)0, "source", source ? source : "learned");
 
 	if (row->answer)
 		return json;
-	json_object_set_new(json, "proto",
-			    proto ? json_string(proto) : json_sprintf("%u", row->server.proto));
+	json_object_set_new(json, "proto", proto_json(row->server.proto));
 	json_object_set_new(json, "port", json_integer(row->server.port));
-	if (row->app_count) {
-		json_t *apps = json_array();
-
-		for (unsigned i = 0; i < row->app_count && i < NAMES_APPS; i++)
-			if (app_name(row->apps[i]))
-				json_array_append_new(apps, json_string(app_name(row->apps[i])));
-		json_object_set_new(json, "apps", apps);
-	}
+	if (row->app_count)
+		json_object_set_new(json, "apps", apps_json(row->apps, row->app_count));
 	return json;
 }
 
@@ -178,7 +175,7 @@ static json_t *grouped(struct listing *listing, uint64_t now_us)
 	leave_out_copies(listing);
 	qsort(listing->rows, listing->count, sizeof(*listing->rows), by_client);
 	for (size_t i = 0; i < listing->count; i++) {
-		const struct row *row = &listing->rows[i], *before = row - 1;
+		const struct row *row = &listing->rows[i], *before = i ? row - 1 : row;
 
 		if (!object || !*row->host || compare_names(before, row) != 0 ||
 		    ip_compare(&before->client, &row->client) != 0) {
@@ -189,7 +186,7 @@ static json_t *grouped(struct listing *listing, uint64_t now_us)
 		if (row->expires_us < soonest_us)
 			soonest_us = row->expires_us;
 		json_array_append_new(json_object_get(object, "addresses"),
-				      address_json(&row->server.address));
+				      address_or_null(&row->server.address));
 		json_object_set_new(
 			object, "ttl_s",
 			json_integer((json_int_t)(soonest_us > now_us
@@ -210,16 +207,13 @@ json_t *names_answer(struct daemon *daemon, const json_t *request)
 		       : limit > ROWS_MAX ? ROWS_MAX
 					  : (size_t)limit,
 	};
-	struct timespec now;
-	uint64_t now_us;
+	uint64_t now_us = wall_us();
 	json_t *answer;
 
 	if (client && !ip_parse(client, &listing.client))
 		return control_fail("client is not an address");
 	if (address && !ip_parse(address, &listing.address))
 		return control_fail("address is not an address");
-	clock_gettime(CLOCK_REALTIME, &now);
-	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	names_visit(daemon->names, now_us, take, &listing);
 	answer = listing.out_of_memory ? control_fail("out of memory")
 				       : control_ok(grouped(&listing, now_us));
@@ -227,6 +221,49 @@ json_t *names_answer(struct daemon *daemon, const json_t *request)
 		free(listing.rows[i].host);
 	free(listing.rows);
 	return answer;
+}
+
+static const char *const origins[] = {
+	[NAMES_NO_HOST] = "none",
+	[NAMES_CLIENT_ANSWER] = "client-answer",
+	[NAMES_CLIENT_SEEN] = "client-seen",
+	[NAMES_SERVER_SEEN] = "server-seen",
+	[NAMES_OTHER_ANSWER] = "other-answer",
+};
+
+static json_t *host_json(const char *host, uint8_t length)
+{
+	return length ? json_stringn(host, length) : json_null();
+}
+
+static json_t *guess_json(const struct names_guess *guess)
+{
+	return json_pack("{s:o,s:s,s:o,s:o,s:o}", "host",
+			 host_json(guess->host, guess->host_length), "origin",
+			 origins[guess->origin], "answer",
+			 host_json(guess->answer, guess->answer_length), "apps",
+			 apps_json(guess->apps, guess->app_count), "rule",
+			 guess->rule ? json_sprintf("%" PRIx64, guess->rule) : json_null());
+}
+
+json_t *guess_answer(struct daemon *daemon, const json_t *request)
+{
+	const char *client = json_string_value(json_object_get(request, "client"));
+	const char *address = json_string_value(json_object_get(request, "address"));
+	json_int_t proto = json_integer_value(json_object_get(request, "proto"));
+	json_int_t port = json_integer_value(json_object_get(request, "port"));
+	struct names_endpoint server = {.proto = (uint8_t)proto, .port = (uint16_t)port};
+	struct names_guess guess;
+	struct ip_addr from;
+
+	if (!client || !ip_parse(client, &from) || !address || !ip_parse(address, &server.address))
+		return control_fail("guess needs the addresses of client and server");
+	if (proto < 0 || proto > UINT8_MAX || port < 0 || port > UINT16_MAX)
+		return control_fail("no such protocol or port");
+	if (!names_find(daemon->names, &from, &server,
+			json_is_true(json_object_get(request, "per_client")), wall_us(), &guess))
+		return control_ok(json_null());
+	return control_ok(guess_json(&guess));
 }
 
 json_t *names_stats_document(const struct daemon *daemon)

@@ -36,7 +36,7 @@
 
 enum dump_state { DUMP_ASKED, DUMP_DONE, DUMP_ABANDONED };
 
-static uint64_t wall_us(void)
+uint64_t wall_us(void)
 {
 	struct timespec now;
 

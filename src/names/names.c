@@ -20,6 +20,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <waymark/counter.h>
+
 #include "bucket.h"
 
 #define CACHE_LINE 64
@@ -96,6 +98,13 @@ static size_t address_bytes(unsigned family)
 	return family == IP_V4 ? 4 : family == IP_V6 ? 16 : 0;
 }
 
+static void place_by_hash(const struct names *names, uint64_t hash, struct place *place)
+{
+	place->bucket = (uint32_t)((hash >> 32) * names->bucket_count >> 32);
+	__builtin_prefetch(&names->buckets[place->bucket]);
+	place->tag = (uint8_t)hash;
+}
+
 /* `client` NULL: everybody. The bucket's head is on its way to the cache afterwards. */
 static void place_find(const struct names *names, const struct ip_addr *client,
 		       const struct ip_addr *server, struct place *place)
@@ -103,7 +112,7 @@ static void place_find(const struct names *names, const struct ip_addr *client,
 	unsigned client_family = client ? client->family : IP_NONE;
 	size_t client_bytes = address_bytes(client_family);
 	size_t bytes = client_bytes + address_bytes(server->family);
-	uint64_t words = (bytes + 7) / 8, hash, input[RECORD_KEY_WORDS + 1] = {0};
+	uint64_t words = (bytes + 7) / 8, input[RECORD_KEY_WORDS + 1] = {0};
 
 	if (client)
 		memcpy(input, client->bytes, client_bytes);
@@ -112,10 +121,7 @@ static void place_find(const struct names *names, const struct ip_addr *client,
 	place->id = words << RECORD_ID_KEY_SHIFT | (uint64_t)server->family << ID_SERVER_SHIFT |
 		    (uint64_t)client_family << ID_CLIENT_SHIFT;
 	input[words] = place->id;
-	hash = hash_bytes(&names->seed, input, (words + 1) * sizeof(*input));
-	place->bucket = (uint32_t)((hash >> 32) * names->bucket_count >> 32);
-	__builtin_prefetch(&names->buckets[place->bucket]);
-	place->tag = (uint8_t)hash;
+	place_by_hash(names, hash_bytes(&names->seed, input, (words + 1) * sizeof(*input)), place);
 }
 
 static uint64_t id_of(const struct place *place, enum kind kind,
@@ -226,8 +232,7 @@ static bool is_known(const struct names_record *record, uint64_t now_us)
 	return record->id && now_us < record->expires_us;
 }
 
-/* ---- hosts that offer Encrypted ClientHello: the key is the host's hash, nothing else is kept
- * ---- */
+/* ---- hosts that offer Encrypted ClientHello: nothing but their hash is kept ---- */
 
 static void host_place_find(const struct names *names, const char *host, size_t length,
 			    struct place *place)
@@ -238,8 +243,7 @@ static void host_place_find(const struct names *names, const char *host, size_t 
 	place->key[0] = hash_bytes(&names->seed, host, length);
 	place->key[1] = hash_bytes(&other, host, length);
 	place->id = UINT64_C(2) << RECORD_ID_KEY_SHIFT;
-	place->bucket = (uint32_t)((place->key[0] >> 32) * names->bucket_count >> 32);
-	place->tag = (uint8_t)place->key[0];
+	place_by_hash(names, place->key[0], place);
 }
 
 static const struct names_endpoint no_endpoint;
@@ -435,22 +439,17 @@ void names_visit(const struct names *names, uint64_t now_us, names_visit_fn *vis
 	}
 }
 
-static uint64_t counter(const _Atomic uint64_t *value)
-{
-	return atomic_load_explicit(value, memory_order_relaxed);
-}
-
 void names_stats(const struct names *names, struct names_stats *stats)
 {
 	const struct names_counters *counters = &names->counters;
 
 	*stats = (struct names_stats){
-		.entries = counter(&counters->entries),
+		.entries = counter_read(&counters->entries),
 		.max = names->max,
 		.bytes = names->bytes,
-		.added = counter(&counters->added),
-		.refreshed = counter(&counters->refreshed),
-		.evicted = counter(&counters->evicted),
-		.contended = counter(&counters->contended),
+		.added = counter_read(&counters->added),
+		.refreshed = counter_read(&counters->refreshed),
+		.evicted = counter_read(&counters->evicted),
+		.contended = counter_read(&counters->contended),
 	};
 }
