@@ -7,6 +7,7 @@
 # Alone: WAYMARK_BUILD=build bats tests/cli.bats
 
 bats_require_minimum_version 1.5.0
+load stand-in.bash
 
 setup() {
 	WAYMARK="${WAYMARK_BUILD:?}/waymark"
@@ -30,32 +31,10 @@ setup() {
 		  { name = "nothing-here"; match = { dst = "203.0.113.0/24"; }; drop = true; }
 		);
 	EOF
-	DAEMON=
 }
 
 teardown() {
-	if [ -n "$DAEMON" ]; then
-		kill "$DAEMON" || true
-		wait "$DAEMON" || true
-	fi
-}
-
-# Answers command NAME with $DIR/NAME.json and keeps the request in $DIR/request.
-stand_in() {
-	cat >"$DIR/answer" <<-EOF
-		#!/bin/sh
-		IFS= read -r request
-		printf '%s\n' "\$request" >"$DIR/request"
-		command=\$(printf '%s' "\$request" | sed 's/.*"command": *"\([a-z]*\)".*/\1/')
-		cat "$DIR/\$command.json"
-	EOF
-	chmod +x "$DIR/answer"
-	socat "UNIX-LISTEN:$SOCKET,fork" "EXEC:$DIR/answer" 3>&- &
-	DAEMON=$!
-	until [ -S "$SOCKET" ]; do
-		kill -0 "$DAEMON"
-		sleep 0.01
-	done
+	stand_in_end
 }
 
 # ---- usage ----

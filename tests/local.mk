@@ -27,7 +27,7 @@ NETNS_TESTS += \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats
 
-EXTRA_DIST += tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/quic.bash \
+EXTRA_DIST += tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/quic.bash \
 	tests/netns/carriers.bash tests/netns/postgresql.py tests/netns/hello.py tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.

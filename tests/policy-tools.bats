@@ -7,20 +7,17 @@
 # Alone: WAYMARK_BUILD=build bats tests/policy-tools.bats
 
 bats_require_minimum_version 1.5.0
+load stand-in.bash
 
 setup() {
 	WAYMARK="${WAYMARK_BUILD:?}/waymark"
 	PCAPS="$BATS_TEST_DIRNAME/pcap"
 	DIR="$BATS_TEST_TMPDIR"
 	SOCKET="$DIR/control.sock"
-	DAEMON=
 }
 
 teardown() {
-	if [ -n "$DAEMON" ]; then
-		kill "$DAEMON" || true
-		wait "$DAEMON" || true
-	fi
+	stand_in_end
 }
 
 conf() { # NAME RULES...: a configuration with three lines, of which cable is NATed
@@ -222,28 +219,11 @@ WEB='{ name = "web"; match = { proto = "tcp"; dport = 443; }; uplink = "isdn"; }
 	[[ "$output" != *waymarkd* ]]
 }
 
-# Answers every request with FILE and keeps the request.
-stand_in() { # FILE
-	cat >"$DIR/answer" <<-EOF
-		#!/bin/sh
-		IFS= read -r request
-		printf '%s\n' "\$request" >"$DIR/request"
-		cat "$1"
-	EOF
-	chmod +x "$DIR/answer"
-	socat "UNIX-LISTEN:$SOCKET,fork" "EXEC:$DIR/answer" 3>&- &
-	DAEMON=$!
-	until [ -S "$SOCKET" ]; do
-		kill -0 "$DAEMON"
-		sleep 0.01
-	done
-}
-
 @test "a name that the daemon knows decides on the first packet" {
 	conf a "$VIDEO"
 	echo '{"ok": true, "data": {"host": "video.example.net", "origin": "client-answer", "answer": "video.example.net",
 		"apps": [], "rule": null}}' >"$DIR/guess.json"
-	stand_in "$DIR/guess.json"
+	stand_in
 	run -0 explain --dport 443 --json
 	jq -e '.command == "guess" and .client == "10.0.0.2" and .address == "192.0.2.10" and .proto == 6 and
 		.port == 443' "$DIR/request"
@@ -259,7 +239,7 @@ stand_in() { # FILE
 @test "an older daemon, or one that answers nonsense, leaves explain without names" {
 	conf a "$VIDEO"
 	echo '{"ok": false, "error": "unknown command '"'guess'"'"}' >"$DIR/guess.json"
-	stand_in "$DIR/guess.json"
+	stand_in
 	run -0 explain --dport 443
 	[[ "$output" == *"no name known in advance: unknown command 'guess'"* ]]
 	echo '{"ok": true, "data": {"host": 7, "origin": [], "apps": ["no-such-app", 3], "rule": {}}}' >"$DIR/guess.json"
@@ -277,7 +257,7 @@ stand_in() { # FILE
 		 {"name": "video.example.net", "addresses": ["192.0.2.10", "2001:db8::10"], "client": "10.0.0.3", "ttl_s": 4000, "source": "dns"},
 		 {"name": "a\u001b[2J.example", "addresses": ["192.0.2.11"], "client": "10.0.0.2", "ttl_s": 60, "source": "tls-sni", "port": 443}]}
 	EOF
-	stand_in "$DIR/names.json"
+	stand_in
 	run -0 --separate-stderr "$WAYMARK" names -c "$DIR/a" --name example.net --client 10.0.0.3 --address 192.0.2.10
 	jq -e '. == {command: "names", name: "example.net", client: "10.0.0.3", address: "192.0.2.10"}' "$DIR/request"
 	[[ "${lines[0]}" =~ ^NAME\ +CLIENT\ +SOURCE\ +PORT\ +APPS\ +TTL\ +ADDRESSES$ ]]
