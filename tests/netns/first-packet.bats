@@ -53,6 +53,13 @@ dns_lookup() { # NAME [dig option...]
 	on_client dig +time=5 +tries=1 +short "$@" "@$LAB_DNS4" "$name"
 }
 
+# The router's own name server, which asks the one on the net.
+resolver_on_router() {
+	lab_spawn resolver "$LAB_ROUTER" dnsmasq --no-daemon --conf-file=/dev/null --no-hosts --no-resolv \
+		--user=root --pid-file= --bind-interfaces --listen-address=$LAB_ROUTER4 --server=$LAB_DNS4
+	wait_until 10 on_router socat -u OPEN:/dev/null "TCP:$LAB_ROUTER4:53,connect-timeout=1"
+}
+
 names_of() { # NAME: what the cache holds of it
 	waymark names -c "$LAB_CONF" --json | jq -c --arg name "$1" '[.[] | select(.name == $name)]'
 }
@@ -100,9 +107,7 @@ names_known() {
 }
 
 @test "the answers of the router's own resolver count" {
-	lab_spawn resolver "$LAB_ROUTER" dnsmasq --no-daemon --conf-file=/dev/null --no-hosts --no-resolv \
-		--user=root --pid-file= --bind-interfaces --listen-address=$LAB_ROUTER4 --server=$LAB_DNS4
-	wait_until 10 on_router socat -u OPEN:/dev/null "TCP:$LAB_ROUTER4:53,connect-timeout=1"
+	resolver_on_router
 	video
 	lab_waymarkd
 	lab_capture_uplinks
@@ -115,9 +120,7 @@ names_known() {
 }
 
 @test "DNS that is redirected to the router's resolver counts" {
-	lab_spawn resolver "$LAB_ROUTER" dnsmasq --no-daemon --conf-file=/dev/null --no-hosts --no-resolv \
-		--user=root --pid-file= --bind-interfaces --listen-address=$LAB_ROUTER4 --server=$LAB_DNS4
-	wait_until 10 on_router socat -u OPEN:/dev/null "TCP:$LAB_ROUTER4:53,connect-timeout=1"
+	resolver_on_router
 	on_router iptables -w -t nat -A PREROUTING -i lan -p udp --dport 53 -j DNAT --to "$LAB_ROUTER4:53"
 	video
 	lab_waymarkd
