@@ -13,11 +13,12 @@ packet: base
 flow: base packet
 inspect: base packet flow
 names: base
+steer: base
 rules: base settings packet flow inspect
-classify: base packet flow inspect rules names
+classify: base packet flow inspect rules names steer
 source: base packet
 config: base settings
-policy: base settings packet flow inspect rules names classify config
+policy: base settings packet flow inspect rules names steer classify config
 route: base config
 firewall: base config
 control: base
@@ -28,7 +29,7 @@ cli: *
 module_of() {
 	case $1 in
 	log|diag|arena|hash|ip|mark|counter) echo base ;;
-	route_plan) echo route ;;
+	route_plan|probe) echo route ;;
 	dns) echo inspect ;;
 	dns_watch) echo classify ;;
 	*) echo "$1" ;;
