@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <waymark/control.h>
+#include "private.h"
 
 /* Anything beyond ASCII may be a broken sequence; only text that jansson refused comes here. */
 static json_t *control_text(char *text)
@@ -37,6 +37,18 @@ json_t *control_ok(json_t *data)
 	}
 	json_object_set_new(answer, "ok", json_true());
 	json_object_set_new(answer, "data", data != NULL ? data : json_null());
+	return answer;
+}
+
+/* The member is for the server alone, which takes it out before it answers. */
+json_t *control_follow(json_t *data)
+{
+	json_t *answer = control_ok(data);
+
+	if (answer != NULL && json_object_set_new(answer, CONTROL_FOLLOW, json_true()) != 0) {
+		json_decref(answer);
+		return NULL;
+	}
 	return answer;
 }
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * client - `waymark`'s end of the control socket: ask once, read to the end.
+ * client - `waymark`'s end of the control socket: ask once, and read to the end or as it comes.
  *
- * Blocking calls under one deadline for everything, so that a daemon that hangs
- * costs a script a known time and a message, never the script itself. The size
+ * To ask blocks, under one deadline for everything, so that a daemon that hangs
+ * costs a script a known time and a message, never the script itself. An answer that
+ * goes on is read without blocking from its second line on: its reader has other
+ * things to wait for as well. The size
  * of an answer is bounded too: the socket's path comes from the user, and what
  * listens there need not be waymarkd.
  *
@@ -117,37 +119,52 @@ static int client_send(int fd, const char *text, size_t length, int64_t deadline
 	return 0;
 }
 
-static int client_receive(int fd, char **text, size_t *length, int64_t deadline)
+struct received {
+	char *text;
+	size_t length, capacity;
+};
+
+/* Reads a piece: 1, 0 at the end of the stream, or -errno; -EAGAIN: nothing is there yet. */
+static int receive_piece(int fd, struct received *in)
 {
-	size_t capacity = 0;
+	ssize_t got;
 
+	if (in->length == in->capacity) {
+		size_t capacity = in->capacity == 0 ? 16384 : in->capacity * 2;
+		char *larger;
+
+		if (in->capacity > CONTROL_ANSWER_MAX)
+			return -EFBIG;
+		larger = realloc(in->text, capacity);
+		if (larger == NULL)
+			return -ENOMEM;
+		in->text = larger;
+		in->capacity = capacity;
+	}
+	do
+		got = recv(fd, in->text + in->length, in->capacity - in->length, MSG_DONTWAIT);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return errno == ECONNRESET ? 0 : -errno;
+	in->length += (size_t)got;
+	return got > 0;
+}
+
+/* Reads to the end of the stream, or as far as the first line's end is among it. */
+static int client_receive(int fd, struct received *in, bool line, int64_t deadline)
+{
 	for (;;) {
-		ssize_t got;
+		size_t before = in->length;
+		int result = receive_piece(fd, in);
 
-		if (*length == capacity) {
-			char *larger;
-
-			if (capacity > CONTROL_ANSWER_MAX)
-				return -EFBIG;
-			capacity = capacity == 0 ? 16384 : capacity * 2;
-			larger = realloc(*text, capacity);
-			if (larger == NULL)
-				return -ENOMEM;
-			*text = larger;
-		}
-		got = recv(fd, *text + *length, capacity - *length, MSG_DONTWAIT);
-		if (got > 0) {
-			*length += (size_t)got;
-		} else if (got == 0 || errno == ECONNRESET) {
+		if (result == -EAGAIN)
+			result = wait_for(fd, POLLIN, deadline);
+		else if (result == 0)
 			return 0;
-		} else if (errno == EAGAIN || errno == EINTR) {
-			int error = wait_for(fd, POLLIN, deadline);
-
-			if (error != 0)
-				return error;
-		} else {
-			return -errno;
-		}
+		if (result < 0)
+			return result;
+		if (line && memchr(in->text + before, '\n', in->length - before) != NULL)
+			return 0;
 	}
 }
 
@@ -183,29 +200,27 @@ static int answer_read(const char *path, const char *text, size_t length, json_t
 	return result;
 }
 
-int control_request(const char *path, json_t *request, int timeout_ms, json_t **data, char *error,
-		    size_t error_size)
+/* Asks, and has the answer, or the first line of it, in `in`. *fd is the caller's to close. */
+static int ask(const char *path, json_t *request, int timeout_ms, bool line, int *fd,
+	       struct received *in, char *error, size_t error_size)
 {
 	int64_t deadline = now_ms() + timeout_ms;
-	size_t length = 0;
-	char *sent = NULL, *text = NULL;
-	int fd = -1, result;
+	char *sent = json_dumps(request, JSON_COMPACT);
+	size_t length;
+	int result;
 
-	*data = NULL;
-	sent = json_dumps(request, JSON_COMPACT);
 	if (sent == NULL)
 		return say(error, error_size, -ENOMEM, "out of memory");
-	result = client_connect(path, timeout_ms, &fd);
+	result = -client_connect(path, timeout_ms, fd);
 	if (result != 0) {
-		result = unreachable(error, error_size, path, result);
+		result = unreachable(error, error_size, path, -result);
 		goto out;
 	}
 	length = strlen(sent);
 	sent[length] = '\n'; /* the terminator's place: the length is known */
-	result = client_send(fd, sent, length + 1, deadline);
-	length = 0;
+	result = client_send(*fd, sent, length + 1, deadline);
 	if (result == 0)
-		result = client_receive(fd, &text, &length, deadline);
+		result = client_receive(*fd, in, line, deadline);
 	if (result == -ETIMEDOUT)
 		result = say(error, error_size, result,
 			     "no answer from waymarkd at %s within %d ms", path, timeout_ms);
@@ -213,12 +228,107 @@ int control_request(const char *path, json_t *request, int timeout_ms, json_t **
 		result = say(error, error_size, result, "the answer of %s has no end", path);
 	else if (result != 0)
 		result = unreachable(error, error_size, path, -result);
-	else
-		result = answer_read(path, text, length, data, error, error_size);
 out:
-	if (fd >= 0)
-		close(fd);
-	free(text);
 	free(sent);
 	return result;
+}
+
+int control_request(const char *path, json_t *request, int timeout_ms, json_t **data, char *error,
+		    size_t error_size)
+{
+	struct received in = {0};
+	int fd = -1, result;
+
+	*data = NULL;
+	result = ask(path, request, timeout_ms, false, &fd, &in, error, error_size);
+	if (result == 0)
+		result = answer_read(path, in.text, in.length, data, error, error_size);
+	if (fd >= 0)
+		close(fd);
+	free(in.text);
+	return result;
+}
+
+/* ---- an answer that goes on ---- */
+
+struct control_stream {
+	int fd;
+	struct received in;
+	size_t done; /* bytes of it that have been handed out */
+};
+
+int control_stream_open(struct control_stream **out, const char *path, json_t *request,
+			int timeout_ms, json_t **data, char *error, size_t error_size)
+{
+	struct control_stream *stream = calloc(1, sizeof(*stream));
+	const char *end;
+	int result;
+
+	*out = NULL;
+	*data = NULL;
+	if (stream == NULL)
+		return say(error, error_size, -ENOMEM, "out of memory");
+	stream->fd = -1;
+	result = ask(path, request, timeout_ms, true, &stream->fd, &stream->in, error, error_size);
+	if (result == 0) {
+		end = stream->in.length > 0 ? memchr(stream->in.text, '\n', stream->in.length)
+					    : NULL;
+		stream->done =
+			end != NULL ? (size_t)(end - stream->in.text) + 1 : stream->in.length;
+		result = answer_read(path, stream->in.text, stream->done, data, error, error_size);
+	}
+	if (result != 0)
+		control_stream_free(stream);
+	else
+		*out = stream;
+	return result;
+}
+
+void control_stream_free(struct control_stream *stream)
+{
+	if (stream == NULL)
+		return;
+	if (stream->fd >= 0)
+		close(stream->fd);
+	free(stream->in.text);
+	free(stream);
+}
+
+int control_stream_fd(const struct control_stream *stream)
+{
+	return stream->fd;
+}
+
+int control_stream_next(struct control_stream *stream, json_t **event)
+{
+	struct received *in = &stream->in;
+	size_t looked_at = stream->done;
+
+	*event = NULL;
+	for (;;) {
+		const char *line = in->text + stream->done;
+		const char *end = memchr(in->text + looked_at, '\n', in->length - looked_at);
+		int result;
+
+		if (end != NULL) {
+			*event = json_loadb(line, (size_t)(end - line), 0, NULL);
+			stream->done = (size_t)(end - in->text) + 1;
+			if (json_is_object(*event))
+				return 0;
+			json_decref(*event);
+			*event = NULL;
+			return -EBADMSG;
+		}
+		in->length -= stream->done;
+		memmove(in->text, line, in->length);
+		stream->done = 0;
+		looked_at = in->length;
+		if (in->length > CONTROL_BACKLOG_MAX)
+			return -EFBIG;
+		result = receive_piece(stream->fd, in);
+		if (result == -EAGAIN)
+			return 0;
+		if (result <= 0)
+			return result == 0 ? -ECONNRESET : result;
+	}
 }

@@ -8,7 +8,10 @@
  * - a deadline, not an idle timeout, covers the asking and another the reading, so
  *   that a client that drips a byte a second is cut off as well;
  * - when all places are taken, the oldest client that has had its second and
- *   not yet asked gives way; if there is none, the newcomer is told so and closed.
+ *   not yet asked gives way; if there is none, the newcomer is told so and closed;
+ * - a follower has no deadline once it has its answer, but a bounded backlog. Its socket
+ *   stays watched for reading, since that is how its leaving shows while nothing is
+ *   written; for writing only while there is a backlog. So followers wake nobody.
  * Plain events instead of bufferevents: those write with writev(), which
  * raises SIGPIPE when a client has left, and signals are the daemon's to arrange.
  *
@@ -41,7 +44,7 @@
 
 #include <event2/event.h>
 
-#include <waymark/control.h>
+#include "private.h"
 
 #define TIMEOUT_MS 10000
 #define GRACE_MS 1000	   /* in which a client cannot be made to give way */
@@ -57,14 +60,17 @@ struct client {
 	TAILQ_ENTRY(client) entry;
 	struct control_server *server;
 	int fd;
-	struct event *io;
+	struct event *readable;
+	struct event *writable;
 	struct event *deadline;
 	int64_t since_ms;
-	bool answered; /* asked, and now reading its answer */
+	bool answered;	/* asked, and now reading its answer */
+	bool following; /* answered, and now reading what comes after */
 	char *input;
 	size_t input_length, input_capacity;
-	char *output; /* NULL: the constant out_of_memory */
+	char *output; /* NULL: the constant out_of_memory, as far as output_length says */
 	size_t output_length, output_done;
+	size_t answer_left; /* of what is not done: how much is the answer itself */
 };
 
 TAILQ_HEAD(client_list, client);
@@ -81,7 +87,7 @@ struct control_server {
 	control_handler_fn *handler;
 	void *context;
 	struct client_list clients; /* oldest first */
-	size_t client_count;
+	size_t client_count, follower_count;
 	int timeout_ms;
 	uint64_t refused;
 };
@@ -109,8 +115,11 @@ static void client_free(struct client *client)
 
 	TAILQ_REMOVE(&server->clients, client, entry);
 	server->client_count--;
-	if (client->io != NULL)
-		event_free(client->io);
+	server->follower_count -= client->following;
+	if (client->readable != NULL)
+		event_free(client->readable);
+	if (client->writable != NULL)
+		event_free(client->writable);
 	if (client->deadline != NULL)
 		event_free(client->deadline);
 	close(client->fd);
@@ -147,8 +156,20 @@ static void client_write(struct client *client)
 		return;
 	}
 	client->output_done += (size_t)sent;
-	if (client->output_done == client->output_length)
+	client->answer_left -=
+		(size_t)sent < client->answer_left ? (size_t)sent : client->answer_left;
+	if (client->following && client->answer_left == 0)
+		(void)event_del(client->deadline);
+	if (client->output_done < client->output_length)
+		return;
+	if (!client->following) {
 		client_free(client);
+		return;
+	}
+	(void)event_del(client->writable);
+	free(client->output);
+	client->output = NULL;
+	client->output_length = client->output_done = 0;
 }
 
 static void client_writable(evutil_socket_t fd, short what, void *context)
@@ -158,36 +179,59 @@ static void client_writable(evutil_socket_t fd, short what, void *context)
 	client_write(context);
 }
 
+/* Steals `json`. A line with its newline, without a terminator; NULL: out of memory. */
+static char *line_of(json_t *json, size_t *length)
+{
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	*length = text != NULL ? strlen(text) : 0;
+	if (text != NULL)
+		text[(*length)++] = '\n';
+	return text;
+}
+
+/* Whether this answer makes a follower; leaves it as the client shall see it. */
+static bool takes_follower(struct control_server *server, json_t **answer)
+{
+	if (json_object_get(*answer, CONTROL_FOLLOW) == NULL)
+		return false;
+	(void)json_object_del(*answer, CONTROL_FOLLOW);
+	if (server->follower_count < CONTROL_FOLLOWERS_MAX)
+		return true;
+	server->refused++;
+	json_decref(*answer);
+	*answer = control_fail("too many clients that follow, at most %d", CONTROL_FOLLOWERS_MAX);
+	return false;
+}
+
 /* Steals `answer`. From here on the client only reads; `client` may be gone afterwards. */
 static void client_answer(struct client *client, json_t *answer)
 {
 	struct control_server *server = client->server;
-	char *text = answer != NULL ? json_dumps(answer, JSON_COMPACT) : NULL;
-	size_t length = text != NULL ? strlen(text) : 0;
+	bool following = takes_follower(server, &answer);
+	size_t length;
+	char *text = line_of(answer, &length);
 
-	json_decref(answer);
-	if (length >= CONTROL_ANSWER_MAX) {
+	if (length > CONTROL_ANSWER_MAX) {
 		free(text);
-		answer = control_fail("the answer would have %zu MiB, ask for less of it",
-				      length >> 20);
-		text = answer != NULL ? json_dumps(answer, JSON_COMPACT) : NULL;
-		length = text != NULL ? strlen(text) : 0;
-		json_decref(answer);
+		following = false;
+		text = line_of(control_fail("the answer would have %zu MiB, ask for less of it",
+					    length >> 20),
+			       &length);
 	}
 	client->answered = true;
+	client->following = following && text != NULL;
+	server->follower_count += client->following;
 	free(client->input);
 	client->input = NULL;
+	client->input_length = 0;
 	client->output = text;
-	if (text != NULL) {
-		text[length] = '\n'; /* the terminator's place: the length is kept apart */
-		client->output_length = length + 1;
-	} else {
-		client->output_length = sizeof(out_of_memory) - 1;
-	}
-	event_free(client->io);
-	client->io =
-		event_new(server->base, client->fd, EV_WRITE | EV_PERSIST, client_writable, client);
-	if (client->io == NULL || event_add(client->io, NULL) != 0 ||
+	client->output_length = text != NULL ? length : sizeof(out_of_memory) - 1;
+	client->answer_left = client->output_length;
+	if (!client->following)
+		(void)event_del(client->readable);
+	if (event_add(client->writable, NULL) != 0 ||
 	    timer_start(client->deadline, server->timeout_ms) != 0) {
 		client_refuse(client);
 		return;
@@ -233,6 +277,22 @@ static bool client_reserve(struct client *client)
 	return true;
 }
 
+/* What a follower says is not listened to; but it may not say it for ever, and its end is heard. */
+static void follower_read(struct client *client)
+{
+	char piece[1024];
+	ssize_t got = recv(client->fd, piece, sizeof(piece), MSG_DONTWAIT);
+
+	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+		client_free(client);
+		return;
+	}
+	if (got > 0)
+		client->input_length += (size_t)got;
+	if (client->input_length > CONTROL_REQUEST_MAX)
+		client_refuse(client);
+}
+
 static void client_readable(evutil_socket_t fd, short what, void *context)
 {
 	struct client *client = context;
@@ -240,6 +300,10 @@ static void client_readable(evutil_socket_t fd, short what, void *context)
 	ssize_t got;
 
 	(void)what;
+	if (client->following) {
+		follower_read(client);
+		return;
+	}
 	if (!client_reserve(client)) {
 		client_refuse(client);
 		return;
@@ -268,6 +332,57 @@ static void client_readable(evutil_socket_t fd, short what, void *context)
 		client_answer(client, control_fail("the request is longer than %d bytes",
 						   CONTROL_REQUEST_MAX));
 	}
+}
+
+/* ---- publishing ---- */
+
+/* Puts a line behind what the follower has not read yet. False: there is no place for it. */
+static bool follower_append(struct client *client, const char *line, size_t length)
+{
+	size_t waiting = client->output_length - client->output_done;
+	char *output = client->output;
+
+	if (waiting + length > CONTROL_BACKLOG_MAX)
+		return false;
+	if (client->output_done > 0)
+		memmove(output, output + client->output_done, waiting);
+	client->output_done = 0;
+	client->output_length = waiting;
+	output = realloc(output, waiting + length);
+	if (output == NULL)
+		return false;
+	memcpy(output + waiting, line, length);
+	client->output = output;
+	client->output_length += length;
+	return event_add(client->writable, NULL) == 0;
+}
+
+void control_server_publish(struct control_server *server, json_t *event)
+{
+	struct client *client, *next;
+	size_t length;
+	char *line;
+
+	if (!control_server_has_followers(server)) {
+		json_decref(event);
+		return;
+	}
+	line = line_of(event, &length);
+	for (client = TAILQ_FIRST(&server->clients); client != NULL; client = next) {
+		next = TAILQ_NEXT(client, entry);
+		if (!client->following)
+			continue;
+		if (line != NULL && follower_append(client, line, length))
+			client_write(client);
+		else
+			client_refuse(client);
+	}
+	free(line);
+}
+
+bool control_server_has_followers(const struct control_server *server)
+{
+	return server != NULL && server->follower_count > 0;
 }
 
 /* ---- accepting ---- */
@@ -312,9 +427,13 @@ static void server_add(struct control_server *server, int fd)
 	client->since_ms = now_ms();
 	TAILQ_INSERT_TAIL(&server->clients, client, entry);
 	server->client_count++;
-	client->io = event_new(server->base, fd, EV_READ | EV_PERSIST, client_readable, client);
+	client->readable =
+		event_new(server->base, fd, EV_READ | EV_PERSIST, client_readable, client);
+	client->writable =
+		event_new(server->base, fd, EV_WRITE | EV_PERSIST, client_writable, client);
 	client->deadline = evtimer_new(server->base, client_deadline, client);
-	if (client->io == NULL || client->deadline == NULL || event_add(client->io, NULL) != 0 ||
+	if (client->readable == NULL || client->writable == NULL || client->deadline == NULL ||
+	    event_add(client->readable, NULL) != 0 ||
 	    timer_start(client->deadline, server->timeout_ms) != 0)
 		client_refuse(client);
 }

@@ -4,40 +4,9 @@
  * the test's thread, control_request() in one of its own; hostile clients are bare
  * sockets that the test itself drives between two turns of the loop.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <event2/event.h>
-
-#include <waymark/control.h>
+#include "control_fixture.h"
 
 #define BIG (8u << 20)
-
-struct fixture {
-	char directory[64];
-	char path[96];
-	struct event_base *base;
-	struct control_server *server;
-	unsigned handled;
-};
 
 static json_t *handle(const json_t *request, void *context)
 {
@@ -71,144 +40,32 @@ static json_t *handle(const json_t *request, void *context)
 	return control_fail("unknown command '%s'", command);
 }
 
-static int set_up(void **state)
-{
-	struct fixture *f = calloc(1, sizeof(*f));
-
-	assert_non_null(f);
-	strcpy(f->directory, "/tmp/waymark-control-XXXXXX");
-	assert_non_null(mkdtemp(f->directory));
-	(void)snprintf(f->path, sizeof(f->path), "%s/run/control.sock", f->directory);
-	f->base = event_base_new();
-	assert_non_null(f->base);
-	assert_int_equal(control_server_new(&f->server, f->base, f->path, "", handle, f), 0);
-	*state = f;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	char run[96];
-
-	control_server_free(f->server);
-	event_base_free(f->base);
-	(void)snprintf(run, sizeof(run), "%s/run", f->directory);
-	assert_int_equal(access(f->path, F_OK), -1);
-	assert_int_equal(rmdir(run), 0);
-	assert_int_equal(rmdir(f->directory), 0);
-	free(f);
-	return 0;
-}
-
 /* ---- a client of ours, in its own thread ---- */
 
 struct asking {
 	const char *path;
 	json_t *request;
 	int timeout_ms;
-	int done[2];
 	int result;
 	json_t *data;
 	char error[256];
 };
 
-static void *ask_thread(void *context)
+static void ask_work(void *context)
 {
 	struct asking *a = context;
 
 	a->result = control_request(a->path, a->request, a->timeout_ms, &a->data, a->error,
 				    sizeof(a->error));
-	assert_int_equal(write(a->done[1], "", 1), 1);
-	return NULL;
-}
-
-static void asked(evutil_socket_t fd, short what, void *context)
-{
-	char byte;
-
-	(void)what;
-	assert_int_equal(read(fd, &byte, 1), 1);
-	*(bool *)context = true;
 }
 
 static void ask(struct fixture *f, struct asking *a)
 {
-	struct event *done;
-	pthread_t thread;
-	bool finished = false;
-
 	a->path = f->path;
 	if (a->timeout_ms == 0)
 		a->timeout_ms = 10000;
-	assert_int_equal(pipe2(a->done, O_CLOEXEC), 0);
-	done = event_new(f->base, a->done[0], EV_READ, asked, &finished);
-	event_add(done, NULL);
-	assert_int_equal(pthread_create(&thread, NULL, ask_thread, a), 0);
-	while (!finished)
-		event_base_loop(f->base, EVLOOP_ONCE);
-	pthread_join(thread, NULL);
-	event_free(done);
-	close(a->done[0]);
-	close(a->done[1]);
+	in_thread(f, ask_work, a);
 	json_decref(a->request);
-}
-
-/* ---- bare clients ---- */
-
-static int bare(struct fixture *f)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	assert_true(fd >= 0);
-	strcpy(address.sun_path, f->path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-static void turn(struct fixture *f)
-{
-	for (int i = 0; i < 8; i++)
-		event_base_loop(f->base, EVLOOP_NONBLOCK);
-}
-
-/* All that comes until the server closes; `text` terminated, cut at its size. */
-static size_t read_all(struct fixture *f, int fd, char *text, size_t size)
-{
-	size_t total = 0, kept = 0;
-
-	for (;;) {
-		char piece[4096];
-		ssize_t got = recv(fd, piece, sizeof(piece), 0);
-
-		if (got < 0 && errno == EAGAIN) {
-			event_base_loop(f->base, EVLOOP_NONBLOCK);
-			continue;
-		}
-		if (got <= 0)
-			break;
-		for (ssize_t i = 0; i < got && kept + 1 < size; i++)
-			text[kept++] = piece[i];
-		total += (size_t)got;
-	}
-	text[kept] = '\0';
-	return total;
-}
-
-static void send_all(struct fixture *f, int fd, const char *text, size_t length)
-{
-	while (length > 0) {
-		ssize_t sent = send(fd, text, length, MSG_NOSIGNAL);
-
-		if (sent < 0 && errno != EAGAIN)
-			return;
-		if (sent > 0) {
-			text += sent;
-			length -= (size_t)sent;
-		}
-		event_base_loop(f->base, EVLOOP_NONBLOCK);
-	}
 }
 
 /* ---- the tests ---- */
@@ -663,8 +520,6 @@ static void a_directory_two_levels_missing_is_an_error(void **state)
 	path[sizeof(path) - 1] = '\0';
 	assert_int_equal(control_server_new(&server, f->base, path, "", handle, f), -ENAMETOOLONG);
 }
-
-#define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
