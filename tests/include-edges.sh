@@ -29,7 +29,8 @@ cli: *
 module_of() {
 	case $1 in
 	log|diag|arena|hash|ip|mark|counter) echo base ;;
-	route_plan|probe) echo route ;;
+	route_plan|route_look|probe) echo route ;;
+	firewall_look) echo firewall ;;
 	dns) echo inspect ;;
 	dns_watch) echo classify ;;
 	*) echo "$1" ;;

@@ -29,6 +29,7 @@
 #include <waymark/names.h>
 #include <waymark/packet.h>
 #include <waymark/rules.h>
+#include <waymark/steer.h>
 
 /* What the classifier must know of the uplinks: which values are NATed lines. */
 struct classify_policy {
@@ -44,6 +45,9 @@ struct classify_policy {
 	bool names_per_client;
 	uint32_t names_min_ttl_s;
 	const bool *value_is_nat; /* indexed by value, 0 .. layout.user_max */
+	/* which uplink a rule's target stands for now: what the configuration says, and what is */
+	const struct steer *steer;
+	struct steer_state *steer_state;
 	const struct rules_interfaces *interfaces; /* may be NULL: the names in the facts count */
 	/* per rule, written by this worker alone; may be NULL */
 	struct classify_rule_stats *rule_stats;

@@ -14,17 +14,19 @@
 #include <waymark/config.h>
 #include <waymark/diag.h>
 #include <waymark/rules.h>
+#include <waymark/steer.h>
 
 struct policy {
 	struct conf *conf;
 	struct ruleset *rules;
 	bool *value_is_nat; /* by value, 0 .. conf->mark.user_max */
+	struct steer *steer; /* its groups stand as in conf->groups */
 };
 
 /* NULL: errors are in the list. Warnings may be there in any case. */
 struct policy *policy_load(const char *path, struct diag_list *diags);
 void policy_free(struct policy *policy);
-/* The classifier's view; generation, interfaces and rule_stats are the caller's to set. */
+/* The classifier's view; generation, interfaces, rule_stats, names and steer_state are the caller's to set. */
 void policy_classify_view(const struct policy *policy, struct classify_policy *view);
 /* Of a value: the uplink's name, "main" for layout.main, NULL for none or a user class. */
 const char *policy_uplink_name(const struct policy *policy, uint32_t value);

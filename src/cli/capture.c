@@ -90,6 +90,7 @@ int capture_run(const struct policy *policy, const char *path,
 	};
 	struct rules_interfaces *interfaces = NULL;
 	struct classifier *classifier = NULL;
+	struct steer_state *steer_state = NULL;
 	struct names *names = NULL;
 	struct hash_seed seed;
 	struct source *source;
@@ -103,9 +104,11 @@ int capture_run(const struct policy *policy, const char *path,
 	interfaces = rules_interfaces_new();
 	classifier = classifier_new(&classifier_options, flow_ended, run);
 	/* each capture is a world of its own: what one shows is not known in the next */
-	if (hash_seed_random(&seed) == 0)
+	if (hash_seed_random(&seed) == 0) {
 		names = names_new(conf->names.max, &seed);
-	if (!interfaces || !classifier || !names ||
+		steer_state = steer_state_new(&conf->mark, 0, &seed);
+	}
+	if (!interfaces || !classifier || !names || !steer_state ||
 	    (options->iface_in && rules_interfaces_set(interfaces, 1, options->iface_in) < 0)) {
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		goto out;
@@ -114,6 +117,7 @@ int capture_run(const struct policy *policy, const char *path,
 	view.generation = 1;
 	view.interfaces = interfaces;
 	view.names = names;
+	view.steer_state = steer_state;
 	view.inspect_decided = true;
 	/* marks are what a replay is for, also when the daemon only observes */
 	view.observe = false;
@@ -122,6 +126,7 @@ int capture_run(const struct policy *policy, const char *path,
 out:
 	classifier_free(classifier);
 	names_free(names);
+	steer_state_free(steer_state);
 	if (run->out_of_memory && result == 0) {
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		result = -ENOMEM;

@@ -313,11 +313,13 @@ int daemon_run(const char *config_path, const char *socket_path, int log_level)
 	}
 	daemon.base = event_base_new();
 	daemon.interfaces = rules_interfaces_new();
-	if (hash_seed_random(&seed) == 0)
+	if (hash_seed_random(&seed) == 0) {
 		daemon.names = names_new(policy->conf->names.max, &seed);
-	if (daemon.base && daemon.interfaces && daemon.names)
+		daemon.steer_state = steer_state_new(&policy->conf->mark, 0, &seed);
+	}
+	if (daemon.base && daemon.interfaces && daemon.names && daemon.steer_state)
 		daemon.snapshot = snapshot_new(policy, 1, policy->conf->queue.count,
-					       daemon.interfaces, daemon.names);
+					       daemon.interfaces, daemon.names, daemon.steer_state);
 	if (!daemon.snapshot) {
 		log_error("out of memory");
 		policy_free(policy);
@@ -333,6 +335,7 @@ int daemon_run(const char *config_path, const char *socket_path, int log_level)
 		log_info("stopped");
 out:
 	free_retired(&daemon);
+	steer_state_free(daemon.steer_state);
 	names_free(daemon.names);
 	rules_interfaces_free(daemon.interfaces);
 	if (daemon.base)

@@ -40,7 +40,8 @@ struct snapshot {
 };
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
-			      const struct rules_interfaces *interfaces, struct names *names);
+			      const struct rules_interfaces *interfaces, struct names *names,
+			      struct steer_state *steer_state);
 /* Frees the policy too. */
 void snapshot_free(struct snapshot *snapshot);
 /* Summed over workers. */
@@ -157,7 +158,9 @@ struct daemon {
 	struct worker *workers;
 	unsigned worker_count;
 	struct rules_interfaces *interfaces;
-	struct names *names; /* lives through reloads; the workers read and write it */
+	/* live through reloads; the workers read and write them */
+	struct names *names;
+	struct steer_state *steer_state;
 	struct control_server *control;
 	struct retired_rules retired[RETIRED_GENERATIONS];
 	unsigned retired_next;

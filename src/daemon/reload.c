@@ -153,7 +153,7 @@ static int reload(struct daemon *daemon, struct diag_list *diags)
 	if (!policy || !compatible(old->policy->conf, policy->conf, diags))
 		goto fail;
 	fresh = snapshot_new(policy, daemon->generation + 1, daemon->worker_count,
-			     daemon->interfaces, daemon->names);
+			     daemon->interfaces, daemon->names, daemon->steer_state);
 	if (!fresh) {
 		diag_error(diags, NULL, 0, "out of memory");
 		goto fail;

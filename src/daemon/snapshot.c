@@ -9,7 +9,8 @@
 #include <stdlib.h>
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
-			      const struct rules_interfaces *interfaces, struct names *names)
+			      const struct rules_interfaces *interfaces, struct names *names,
+			      struct steer_state *steer_state)
 {
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	size_t rules = ruleset_count(policy->rules);
@@ -35,6 +36,7 @@ struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsign
 		view->generation = generation;
 		view->interfaces = interfaces;
 		view->names = names;
+		view->steer_state = steer_state;
 		view->rule_stats = snapshot->rule_stats + i * rules;
 	}
 	return snapshot;

@@ -2,6 +2,7 @@
 libwaymark_la_SOURCES += \
 	src/firewall/apply.c \
 	src/firewall/check.c \
+	src/firewall/look.c \
 	src/firewall/monitor.c \
 	src/firewall/private.h \
 	src/firewall/render.c \

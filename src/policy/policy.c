@@ -54,6 +54,92 @@ static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 	return targets;
 }
 
+/* ---- what stands in for what ---- */
+
+static enum steer_on_down on_down_of(const struct conf *conf, const struct conf_uplink *uplink,
+				     uint32_t *stand_in)
+{
+	switch (uplink->on_down) {
+	case CONF_DOWN_BLOCK:
+		return STEER_DOWN_BLOCK;
+	case CONF_DOWN_UPLINK:
+		*stand_in = conf_uplink_by_name(conf, uplink->on_down_target)->mark;
+		return STEER_DOWN_VALUE;
+	case CONF_DOWN_GROUP:
+		*stand_in =
+			(uint32_t)(conf_group_by_name(conf, uplink->on_down_target) - conf->groups);
+		return STEER_DOWN_GROUP;
+	case CONF_DOWN_MAIN:
+	default:
+		return STEER_DOWN_MAIN;
+	}
+}
+
+static bool group_of(struct arena *scratch, const struct conf *conf, const struct conf_group *from,
+		     struct steer_group *to)
+{
+	struct steer_member *members = arena_array(scratch, from->member_count, sizeof(*members));
+
+	if (!members)
+		return false;
+	for (size_t i = 0; i < from->member_count; i++)
+		members[i] = (struct steer_member){
+			.value = conf->uplinks[from->members[i].uplink].mark,
+			.weight = from->members[i].weight,
+		};
+	*to = (struct steer_group){
+		.name = from->name,
+		.failover = from->policy == CONF_GROUP_FAILOVER,
+		.sticky = from->sticky == CONF_STICKY_SOURCE ? STEER_STICKY_SOURCE
+			  : from->sticky == CONF_STICKY_SOURCE_DESTINATION
+				  ? STEER_STICKY_SOURCE_DESTINATION
+				  : STEER_STICKY_FLOW,
+		.sticky_s = from->sticky_s,
+		.members = members,
+		.member_count = from->member_count,
+	};
+	return true;
+}
+
+/* Of a configuration without errors: every name in it is one. NULL: out of memory. */
+static struct steer *steer_of(const struct conf *conf)
+{
+	struct arena scratch;
+	struct steer_options options = {
+		.mark = &conf->mark,
+		.uplink_count = conf->uplink_count,
+		.group_count = conf->group_count,
+	};
+	struct steer_uplink *uplinks;
+	struct steer_group *groups;
+	struct steer *steer = NULL;
+
+	arena_init(&scratch);
+	options.uplinks = uplinks = arena_array(&scratch, conf->uplink_count + 1, sizeof(*uplinks));
+	options.groups = groups = arena_array(&scratch, conf->group_count + 1, sizeof(*groups));
+	if (!uplinks || !groups)
+		goto out;
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+
+		uplinks[i] = (struct steer_uplink){
+			.value = uplink->mark,
+			.keeps = uplink->failback == CONF_FAILBACK_ALL,
+			.disabled = !uplink->enabled,
+		};
+		uplinks[i].on_down = on_down_of(conf, uplink, &uplinks[i].stand_in);
+	}
+	for (size_t i = 0; i < conf->group_count; i++)
+		if (!group_of(&scratch, conf, &conf->groups[i], &groups[i]))
+			goto out;
+	steer = steer_new(&options);
+out:
+	arena_release(&scratch);
+	return steer;
+}
+
+/* ---- the whole ---- */
+
 static struct ruleset *rules_of(const struct conf *conf, struct diag_list *diags)
 {
 	struct rules_options options = {.mark = conf->mark};
@@ -103,6 +189,11 @@ struct policy *policy_load(const char *path, struct diag_list *diags)
 	}
 	for (size_t i = 0; i < policy->conf->uplink_count; i++)
 		policy->value_is_nat[policy->conf->uplinks[i].mark] = policy->conf->uplinks[i].nat;
+	policy->steer = steer_of(policy->conf);
+	if (!policy->steer) {
+		diag_error(diags, NULL, 0, "out of memory");
+		goto fail;
+	}
 	return policy;
 fail:
 	policy_free(policy);
@@ -113,6 +204,7 @@ void policy_free(struct policy *policy)
 {
 	if (!policy)
 		return;
+	steer_free(policy->steer);
 	ruleset_free(policy->rules);
 	conf_free(policy->conf);
 	free(policy->value_is_nat);
@@ -132,6 +224,7 @@ void policy_classify_view(const struct policy *policy, struct classify_policy *v
 		.names_per_client = conf->names.per_client,
 		.names_min_ttl_s = conf->names.min_ttl_s,
 		.value_is_nat = policy->value_is_nat,
+		.steer = policy->steer,
 	};
 }
 

@@ -2,7 +2,9 @@
 libwaymark_la_SOURCES += \
 	src/route/diff.c \
 	src/route/foreign.c \
+	src/route/judge.c \
 	src/route/kernel.c \
+	src/route/look.c \
 	src/route/lookup.c \
 	src/route/manager.c \
 	src/route/message.c \
