@@ -74,7 +74,7 @@ teardown() {
 }
 
 @test "an argument that a command does not take is a usage error" {
-	for command in check status uplinks rules flows names stats reload; do
+	for command in check status uplinks rules flows names stats monitor reload; do
 		run -2 --separate-stderr "$WAYMARK" -c "$CONF" $command extra
 		[ "$stderr" = "waymark: '$command' does not take 'extra'" ]
 	done
@@ -93,7 +93,7 @@ teardown() {
 @test "help lists every command on stdout, and each command has its own" {
 	run -0 --separate-stderr "$WAYMARK" --help
 	[ -z "$stderr" ]
-	for command in check replay diff explain status uplinks rules flows names stats reload firewall; do
+	for command in check replay diff explain status uplinks uplink rules flows names stats monitor reload firewall; do
 		[[ "$output" == *$'\n'"  $command "* ]]
 	done
 	for line in "status --help" "--help status" "-h status"; do
@@ -171,7 +171,7 @@ teardown() {
 # ---- without a daemon ----
 
 @test "without a daemon the commands that need one say where they looked" {
-	for command in status uplinks flows names stats reload; do
+	for command in status uplinks "uplink cable down" flows names stats monitor reload; do
 		run -1 --separate-stderr "$WAYMARK" $command -c "$CONF"
 		[ "$stderr" = "waymark: cannot reach waymarkd at $SOCKET: No such file or directory" ]
 		[ -z "$output" ]
@@ -225,6 +225,23 @@ teardown() {
 	[[ "$stderr" == "waymark: --src takes an address, not '192.0.2'" ]]
 	run -2 --separate-stderr "$WAYMARK" flows --limit 0
 	[[ "$stderr" == "waymark: --limit takes a number "* ]]
+}
+
+@test "uplink wants a name and one of its three words, before anything is sent" {
+	# without a daemon: what is sent fails otherwise, with exit 1
+	for line in uplink "uplink cable" "uplink down"; do
+		run -2 --separate-stderr "$WAYMARK" -c "$CONF" $line
+		[ "$stderr" = "waymark: 'uplink' needs the name of one, and up, down or auto" ]
+	done
+	run -2 --separate-stderr "$WAYMARK" -c "$CONF" uplink cable donw
+	[ "$stderr" = "waymark: unknown state 'donw', did you mean 'down'?" ]
+	run -2 --separate-stderr "$WAYMARK" -c "$CONF" uplink cable maintenance
+	[ "$stderr" = "waymark: unknown state 'maintenance', it is one of up, down, auto" ]
+	run -2 --separate-stderr "$WAYMARK" -c "$CONF" uplink cable up now
+	[ "$stderr" = "waymark: 'uplink' does not take 'now'" ]
+	run -2 --separate-stderr "$WAYMARK" -c "$CONF" uplink $'c\xff' up
+	[ "$stderr" = "waymark: the name of an uplink is text in UTF-8" ]
+	[ -z "$output" ]
 }
 
 # ---- with a daemon ----
@@ -331,4 +348,148 @@ teardown() {
 	stand_in
 	run -1 --separate-stderr "$WAYMARK" status -c "$CONF"
 	[ "$stderr" = "waymark: what answers at $SOCKET does not speak waymark's protocol" ]
+}
+
+@test "uplink sends its name and word, and says in one line what came of it" {
+	stand_in
+	echo '{"ok": true, "data": {"name": "cable", "state": "down", "reason": "by hand", "by_hand": "down"}}' >"$DIR/uplink.json"
+	run -0 --separate-stderr "$WAYMARK" uplink -c "$CONF" cable down
+	[ "$output" = "uplink 'cable': down: by hand" ]
+	jq -e '. == {command: "uplink", name: "cable", to: "down"}' "$DIR/request"
+	run -0 --separate-stderr "$WAYMARK" uplink -c "$CONF" cable down --json
+	jq -e '.state == "down" and .by_hand == "down"' <<<"$output"
+	echo '{"ok": true, "data": {"name": "cable", "state": "up", "reason": "", "by_hand": "up"}}' >"$DIR/uplink.json"
+	run -0 --separate-stderr "$WAYMARK" uplink -c "$CONF" cable up
+	[ "$output" = "uplink 'cable': up: by hand" ]
+	echo '{"ok": true, "data": {"name": "cable", "state": "up", "reason": null, "by_hand": null}}' >"$DIR/uplink.json"
+	run -0 --separate-stderr "$WAYMARK" -c "$CONF" uplink cable auto
+	[ "$output" = "uplink 'cable': up" ]
+	echo '{"ok": false, "error": "no uplink '"'cabel', did you mean 'cable'?"'"}' >"$DIR/uplink.json"
+	run -1 --separate-stderr "$WAYMARK" -c "$CONF" uplink cabel auto
+	[ "$stderr" = "waymark: no uplink 'cabel', did you mean 'cable'?" ]
+}
+
+# ---- monitor: the answer goes on through a pipe that the test writes to ----
+
+# Starts the stand-in and `waymark monitor ARGUMENTS`, its output in $OUT. What is written to
+# descriptor 9 is what the daemon sends.
+monitor() {
+	: "${OUT:=$DIR/out}"
+	mkfifo "$DIR/monitor.json"
+	exec 9<>"$DIR/monitor.json"
+	stand_in 9>&-
+	"$WAYMARK" monitor -c "$CONF" "$@" >"$OUT" 2>"$DIR/err" 3>&- 9>&- &
+	MONITOR=$!
+}
+
+shown() { # TEXT: waits until it stands in the output
+	timeout $((10 * ${WAYMARK_TEST_SLOW:-1})) grep -q -m 1 -F -- "$1" \
+		< <(tail -n +1 -f --pid="$MONITOR" "$DIR/out" 3>&- 9>&-)
+}
+
+ended() { # CODE: waits for the monitor, which must exit with it
+	local code=0
+	wait "$MONITOR" || code=$?
+	[ "$code" = "$1" ]
+}
+
+@test "monitor shows what holds now and each change as it comes, until the daemon ends" {
+	export TZ=UTC
+	monitor
+	echo '{"ok": true, "data": [{"time": 1764084601.123, "event": "uplink", "uplink": "cable", "state": "up", "reason": null, "now": true}]}' >&9
+	shown "2025-11-25 15:30:01.123 uplink 'cable': up"
+	[ "$(cat "$DIR/request")" = '{"command":"monitor"}' ]
+	cat >&9 <<-'EOF'
+		{"time": 1764084602.9996, "event": "uplink", "uplink": "cable", "state": "down", "old": "up", "reason": "no carrier"}
+		{"time": 1764084602, "event": "routes", "changes": 3}
+		{"time": 1764084602, "event": "routes", "changes": 1}
+		{"time": 1764084602, "event": "firewall", "differences": 2}
+		{"time": 1764084602, "event": "reload", "generation": 4, "ok": true}
+		{"time": 1764084602, "event": "reload", "generation": 4, "ok": false}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "exit": 3}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "signal": 11}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "timeout": true}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "error": "No such file or directory"}
+		{"time": 1764084602, "event": "weather", "sky": "blue\u001b[2J", "wind": 3, "rain": false}
+		{"event": "last"}
+	EOF
+	shown "last"
+	exec 9>&-
+	ended 1
+	[ "$(cat "$DIR/err")" = "waymark: the daemon has gone" ]
+	diff - "$DIR/out" <<-'EOF'
+		2025-11-25 15:30:01.123 uplink 'cable': up
+		2025-11-25 15:30:02.999 uplink 'cable': down: no carrier
+		2025-11-25 15:30:02.000 routes: 3 changes
+		2025-11-25 15:30:02.000 routes: 1 change
+		2025-11-25 15:30:02.000 firewall: 2 differences
+		2025-11-25 15:30:02.000 reloaded: generation 4
+		2025-11-25 15:30:02.000 reload failed, still generation 4
+		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: exit code 3
+		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: ended by signal 11
+		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: timed out
+		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: cannot be run: No such file or directory
+		2025-11-25 15:30:02.000 weather: sky=blue?[2J, wind=3, rain=no
+		- last
+	EOF
+}
+
+@test "monitor --json is one object a line, each at once" {
+	monitor --json
+	echo '{"ok": true, "data": [{"time": 1764084601.123, "event": "uplink", "now": true}, {"event": "uplink", "now": true}]}' >&9
+	shown '{"time":1764084601.123,"event":"uplink","now":true}'
+	echo '{"time": 1764084602.5, "event": "routes", "changes": 3}' >&9
+	shown '{"time":1764084602.5,"event":"routes","changes":3}'
+	kill -TERM "$MONITOR"
+	ended 0
+	[ "$(wc -l <"$DIR/out")" = 3 ]
+	jq -e . "$DIR/out"
+	[ ! -s "$DIR/err" ]
+	exec 9>&-
+}
+
+@test "monitor ends well by SIGINT" {
+	monitor
+	echo '{"ok": true, "data": [{"event": "first"}]}' >&9
+	shown first
+	kill -INT "$MONITOR"
+	ended 0
+	[ ! -s "$DIR/err" ]
+	exec 9>&-
+}
+
+@test "monitor ends quietly when its reader leaves, without waiting for another event" {
+	OUT="$DIR/reader"
+	mkfifo "$OUT"
+	monitor
+	exec 8<"$OUT"
+	echo '{"ok": true, "data": [{"event": "first"}]}' >&9
+	read -r line <&8
+	[ "$line" = "- first" ]
+	exec 8<&-
+	ended 1
+	[ ! -s "$DIR/err" ]
+	exec 9>&-
+}
+
+@test "monitor into a full disk fails and says so" {
+	[ -w /dev/full ] || skip "no /dev/full"
+	echo '{"ok": true, "data": [{"event": "first"}]}' >"$DIR/monitor.json"
+	stand_in
+	run -1 --separate-stderr sh -c '"$1" monitor -c "$2" >/dev/full' sh "$WAYMARK" "$CONF"
+	[ "$stderr" = "waymark: cannot write to stdout: No space left on device" ]
+}
+
+@test "monitor of what breaks off in mid-line or is no JSON fails with a reason" {
+	printf '{"ok": true, "data": []}\n{"event": "a"}\n{"ev' >"$DIR/monitor.json"
+	stand_in
+	run -1 --separate-stderr "$WAYMARK" monitor -c "$CONF"
+	[ "$output" = "- a" ]
+	[ "$stderr" = "waymark: the daemon has gone" ]
+	printf '{"ok": true, "data": []}\nbye\n' >"$DIR/monitor.json"
+	run -1 --separate-stderr "$WAYMARK" monitor -c "$CONF"
+	[ "$stderr" = "waymark: cannot read on what the daemon sends: Bad message" ]
+	echo '{"ok": false, "error": "too many clients that follow, at most 16"}' >"$DIR/monitor.json"
+	run -1 --separate-stderr "$WAYMARK" monitor -c "$CONF"
+	[ "$stderr" = "waymark: too many clients that follow, at most 16" ]
 }

@@ -149,12 +149,14 @@ int cli_diff(int argc, char **argv, struct cli *cli);
 int cli_explain(int argc, char **argv, struct cli *cli);
 int cli_firewall(int argc, char **argv, struct cli *cli);
 int cli_flows(int argc, char **argv, struct cli *cli);
+int cli_monitor(int argc, char **argv, struct cli *cli);
 int cli_names(int argc, char **argv, struct cli *cli);
 int cli_reload(int argc, char **argv, struct cli *cli);
 int cli_replay(int argc, char **argv, struct cli *cli);
 int cli_rules(int argc, char **argv, struct cli *cli);
 int cli_stats(int argc, char **argv, struct cli *cli);
 int cli_status(int argc, char **argv, struct cli *cli);
+int cli_uplink(int argc, char **argv, struct cli *cli);
 int cli_uplinks(int argc, char **argv, struct cli *cli);
 
 #endif

@@ -14,6 +14,7 @@ waymark_SOURCES = \
 	src/cli/firewall.c \
 	src/cli/flows.c \
 	src/cli/main.c \
+	src/cli/monitor.c \
 	src/cli/names.c \
 	src/cli/options.c \
 	src/cli/output.c \
@@ -23,6 +24,7 @@ waymark_SOURCES = \
 	src/cli/rules.c \
 	src/cli/stats.c \
 	src/cli/status.c \
+	src/cli/uplink.c \
 	src/cli/uplinks.c
 waymark_LDADD = libwaymark.la $(WM_LIBS)
 NETNS_TESTS += tests/cli.bats tests/policy-tools.bats tests/netns/explain.bats
