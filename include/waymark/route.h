@@ -2,9 +2,9 @@
 /*
  * route - the policy rules and per-uplink tables, kept as the configuration wants them.
  *
- * plan (pure): configuration + links + addresses + main's routes -> the wanted
- * rules and routes. diff (pure): wanted against present -> additions, deletions.
- * apply (thin): rtnetlink. A second run sends nothing.
+ * plan (pure): configuration + links + addresses + main's routes + what probes say ->
+ * the wanted rules and routes. diff (pure): wanted against present -> additions,
+ * deletions. apply (thin): rtnetlink. A second run sends nothing.
  *
  * Ownership in the kernel: routing.protocol on rules and routes, and inside our
  * priority range or in one of our tables. Nothing else is touched.
@@ -25,17 +25,47 @@
 
 struct route_manager;
 
-/* Opens the rtnetlink sockets (requests and monitor). Changes nothing. 0 or -errno; findings explain. */
+/* What probes, or the user, say of an uplink; its link may still be good. By index of
+ * conf->uplinks. */
+#define ROUTE_HEALTH_REASON_SIZE 160
+struct route_health {
+	bool failed;
+	char reason[ROUTE_HEALTH_REASON_SIZE]; /* of failed */
+};
+
+/* Opens the rtnetlink sockets (requests and monitor). Changes nothing. 0 or -errno; findings
+ * explain. */
 int route_manager_open(struct route_manager **manager, struct diag_list *diags);
 void route_manager_close(struct route_manager *manager);
 
 /*
- * Dump, plan, diff, apply. `changes` (may be NULL) counts what was sent. What one run could not
- * do (an interface that is missing is no error, only a state) is in `diags` with
- * the kernel's extended error text; then -errno of the first failure.
+ * For the next judge or sync; copied. Without it, and where a sync's configuration has another
+ * number of uplinks, all are healthy. 0 or -ENOMEM (then the former health stays).
  */
-int route_manager_sync(struct route_manager *manager, const struct conf *conf, size_t *changes,
-		       struct diag_list *diags);
+int route_manager_set_health(struct route_manager *manager, const struct route_health *health,
+			     size_t count);
+/*
+ * Judges the uplinks anew by the facts as of the last sync or drain, without asking the kernel:
+ * route_uplink_status() tells what came of it. The rules and routes follow with the next sync. 0 or
+ * -ENOMEM (then the former judgement stays).
+ */
+int route_manager_judge(struct route_manager *manager, const struct conf *conf);
+
+struct route_sync {
+	size_t changes; /* that were sent */
+	/*
+	 * Above 0: sync again after this time, events or not. The kernel takes routes away
+	 * without a word, and where main is large it is not read at each sync.
+	 */
+	unsigned again_ms;
+};
+/*
+ * Dump, plan, diff, apply. `done` may be NULL. What one run could not do (an interface that is
+ * missing is no error, only a state) is in `diags` with the kernel's extended error text; then
+ * -errno of the first failure.
+ */
+int route_manager_sync(struct route_manager *manager, const struct conf *conf,
+		       struct route_sync *done, struct diag_list *diags);
 /*
  * Before the first sync: what an earlier run left for marked packets, each of our fwmark rules once
  * a family, with the interface of its table's route ("" where there is none). `mark` is masked.
@@ -60,16 +90,25 @@ const char *route_interface_name(const struct route_manager *manager, uint32_t i
 uint32_t route_interface_index(const struct route_manager *manager, const char *name);
 /* Visits all links known. */
 typedef void route_interface_fn(uint32_t index, const char *name, void *context);
-void route_interfaces(const struct route_manager *manager, route_interface_fn *visit, void *context);
+void route_interfaces(const struct route_manager *manager, route_interface_fn *visit,
+		      void *context);
 
 enum route_uplink_state { ROUTE_UPLINK_UP, ROUTE_UPLINK_DOWN, ROUTE_UPLINK_DISABLED };
 
 struct route_uplink_status {
 	enum route_uplink_state state;
-	const char *reason; /* "", "interface 'ppp0' does not exist", "no carrier", "no gateway", ... */
+	const char *
+		reason; /* "", "interface 'ppp0' does not exist", "no carrier", "no gateway", ... */
 	struct ip_addr gateway, gateway6; /* family IP_NONE: none */
+	bool present;		 /* link, carrier and gateway are there, whatever probes say */
+	bool carries4, carries6; /* the families that it has a way out for */
+	struct ip_addr source4, source6; /* the link's first global address; IP_NONE: it has none */
+	uint32_t index;			 /* of the link; 0: there is none */
 };
-/* As of the last sync. False: no such uplink (index of conf->uplinks). */
+/*
+ * As of the last sync or judge. False: no such uplink (index of conf->uplinks). The reason
+ * lives until the next of either.
+ */
 bool route_uplink_status(const struct route_manager *manager, size_t uplink,
 			 struct route_uplink_status *status);
 /* True if main's default route (either family) leaves by this interface, as of the last sync. */
@@ -80,7 +119,8 @@ bool route_main_default_by(const struct route_manager *manager, const char *inte
  * `uplinks --plan`; needs no privilege. Malloced; NULL: a finding was added.
  */
 char *route_plan_text(const struct conf *conf, struct diag_list *diags);
-/* Warns of each fwmark rule of others in this kernel that looks at bits of our mask; no privilege. */
+/* Warns of each fwmark rule of others in this kernel that looks at bits of our mask; no privilege.
+ */
 void route_check_mark_rules(const struct conf *conf, struct diag_list *diags);
 
 /* ---- where one packet would go: lookup.c ---- */
@@ -90,8 +130,10 @@ void route_check_mark_rules(const struct conf *conf, struct diag_list *diags);
 
 struct route_question {
 	struct ip_addr dst;
-	struct ip_addr src;   /* family IP_NONE: the kernel chooses. IPv4 takes no foreign one without iface_in */
-	const char *iface_in; /* the packet came in by it and is forwarded; NULL: this machine sends it */
+	struct ip_addr src; /* family IP_NONE: the kernel chooses. IPv4 takes no foreign one without
+			       iface_in */
+	const char *iface_in; /* the packet came in by it and is forwarded; NULL: this machine sends
+				 it */
 	uint32_t mark;	      /* all bits, not only ours */
 	uint32_t uid;
 	uint16_t sport, dport;
@@ -104,7 +146,8 @@ struct route_answer {
 	uint32_t table;
 	char interface[ROUTE_INTERFACE_SIZE];
 	struct ip_addr gateway, source; /* family IP_NONE: none */
-	/* "" if there is a route; else "unreachable", "blackhole", "prohibit", "no route", or a sentence */
+	/* "" if there is a route; else "unreachable", "blackhole", "prohibit", "no route", or a
+	 * sentence */
 	char error[ROUTE_ERROR_SIZE];
 };
 

@@ -14,11 +14,15 @@
  *   +1 + i       (b) fwmark VALUE/V lookup TABLE
  *   +200 + 2i    (c) from A lookup main suppress_prefixlength 1, for each address
  *   +201 + 2i    (c) from A lookup TABLE, for each address
+ *   +499         (d) instead of (b) while probes say that the uplink has failed:
+ *                    fwmark VALUE/V lookup TABLE of the stand-in, or unreachable
  * and the rest of 500 that are ours but not used. Each uplink has its own, so
  * that a rule which is put back stands where it stood. Uplinks behind the
- * 150th share the last one's: marks exclude each other, so this is only for the eye.
+ * 149th share the last one's: marks exclude each other, so this is only for the eye.
  * An address that two uplinks have (same interface, or the same address on both)
  * belongs to the first uplink in the configuration that is up.
+ * A failed uplink keeps its table: what is bound to its address, the probes above
+ * all, finds its own line by (c) before (d) is asked.
  *
  * Ownership: arrays are malloced and belong to the struct; strings are copies.
  * Nothing here does I/O. Threads: none; one owner.
@@ -38,7 +42,8 @@
 #define ROUTE_PRIORITY_MAIN_FIRST 0u
 #define ROUTE_PRIORITY_MARK 1u
 #define ROUTE_PRIORITY_FROM 200u
-#define ROUTE_PRIORITY_UPLINKS 150u /* with priorities of their own */
+#define ROUTE_PRIORITY_UPLINKS 149u /* with priorities of their own */
+#define ROUTE_PRIORITY_FAILED 499u
 
 #define ROUTE_MAIN_TABLE 254u
 /* Far behind any default that somebody sets: it answers only when nothing else does. */
@@ -51,7 +56,10 @@
 #define ROUTE_TEXT_SIZE 256
 #define ROUTE_NO_UPLINK UINT32_MAX
 
-/* The kernel's numbers (RTN_*, RT_SCOPE_*), so that this header needs none of its headers. */
+/*
+ * The kernel's numbers (RTN_*, RT_SCOPE_*), so that this header needs none of its headers. A rule
+ * that looks a table up is "unicast" there as well.
+ */
 #define ROUTE_TYPE_UNICAST 1
 #define ROUTE_TYPE_UNREACHABLE 7
 #define ROUTE_SCOPE_UNIVERSE 0
@@ -66,6 +74,8 @@ struct route_link {
 	uint32_t index;
 	char name[ROUTE_NAME_SIZE];
 	bool up, carrier, point_to_point;
+	bool vrf;	     /* is one, or belongs to one */
+	uint32_t vrf_master; /* the index of the VRF that it belongs to; 0: none, or not known */
 };
 
 struct route_address {
@@ -75,15 +85,16 @@ struct route_address {
 	uint8_t prefix_length;
 	bool global;	/* not link or host scope */
 	bool duplicate; /* another host has it: the kernel does not use it */
+	bool waning;	/* tentative or deprecated: not to begin a connection from */
 };
 
 struct route_rule {
 	uint8_t family; /* enum ip_family */
-	uint8_t protocol;
+	uint8_t protocol, type;
 	bool invert;
 	bool strange; /* has attributes that a plan never has; equal to no wanted rule */
-	uint32_t priority, table;
-	uint32_t fwmark, fwmask; /* mark bits outside of the mask are cleared */
+	uint32_t priority, table; /* table 0: of a rule that leads to none */
+	uint32_t fwmark, fwmask;  /* mark bits outside of the mask are cleared */
 	struct ip_addr source;
 	uint8_t source_length;
 	int32_t suppress_prefix_length; /* -1: none */
@@ -98,6 +109,7 @@ struct route_route {
 	uint8_t destination_length;
 	struct ip_addr destination; /* family IP_NONE when the length is 0 */
 	struct ip_addr gateway;	    /* may be IPv6 in an IPv4 route */
+	struct ip_addr preferred;   /* source address; only of main's routes, not compared */
 	uint32_t table, metric;
 	uint32_t index; /* of the link; 0 unless unicast */
 	uint32_t uplink;
@@ -117,7 +129,10 @@ struct route_facts {
 	size_t link_count, link_capacity;
 	struct route_address *addresses;
 	size_t address_count, address_capacity;
-	/* main's defaults (a multipath one as several) and its routes without a gateway. */
+	/*
+	 * main's defaults (a multipath one as several), and of its routes without a gateway at
+	 * least those by an uplink's link to a gateway.
+	 */
 	struct route_route *main;
 	size_t main_count, main_capacity;
 };
@@ -127,9 +142,11 @@ struct route_uplink_plan {
 	enum route_uplink_state state;
 	char reason[ROUTE_REASON_SIZE];
 	uint32_t index;		 /* of its link; 0: there is none */
+	bool present;		 /* whatever probes say */
 	bool default4, default6; /* it can carry this family */
 	bool onlink4, onlink6;
 	struct ip_addr gateway4, gateway6; /* IP_NONE: straight to the device */
+	struct ip_addr source4, source6;   /* its first global address; IP_NONE: it has none */
 };
 
 /*
@@ -178,10 +195,16 @@ bool route_scope_owns_rule(const struct route_scope *scope, const struct route_r
 bool route_scope_owns_route(const struct route_scope *scope, const struct route_route *route);
 
 /*
- * Fills `wanted` (empty before) and uplinks[conf->uplink_count]. In mode
- * "observe" nothing is wanted. 0 or -errno.
+ * The judgement alone: fills uplinks[conf->uplink_count]. `health` has as many, NULL: all are
+ * healthy. 0 or -ENOMEM.
  */
-int route_plan(const struct conf *conf, const struct route_facts *facts, struct route_state *wanted,
+int route_judge(const struct conf *conf, const struct route_facts *facts,
+		const struct route_health *health, struct route_uplink_plan *uplinks);
+/*
+ * Judges, and fills `wanted` (empty before). In mode "observe" nothing is wanted. 0 or -errno.
+ */
+int route_plan(const struct conf *conf, const struct route_facts *facts,
+	       const struct route_health *health, struct route_state *wanted,
 	       struct route_uplink_plan *uplinks);
 
 /*

@@ -137,19 +137,21 @@ static void note_uplinks(struct daemon *daemon, const struct conf *conf)
 
 static int sync_routes(struct daemon *daemon, const struct conf *conf, struct diag_list *diags)
 {
-	size_t changes = 0;
+	struct route_sync done = {0};
 	int result;
 
 	/* unmanaged it only looks, in observe mode it also clears what an earlier run left */
-	result = route_manager_sync(daemon->routes, conf, &changes, diags);
+	result = route_manager_sync(daemon->routes, conf, &done, diags);
 	if (conf->routing.manage && conf->mode == CONF_ENFORCE)
 		daemon->routes_applied = true;
 	note_uplinks(daemon, conf);
 	route_interfaces(daemon->routes, interface_seen, daemon);
-	if (changes) {
+	if (done.changes) {
 		atomic_fetch_add_explicit(&daemon->route_repairs, 1, memory_order_relaxed);
-		log_info("routes: %zu changes sent", changes);
+		log_info("routes: %zu changes sent", done.changes);
 	}
+	if (done.again_ms && !daemon->stopping)
+		arm(daemon->route_timer, (long)done.again_ms);
 	return result;
 }
 

@@ -29,6 +29,7 @@ int route_rule_compare(const struct route_rule *a, const struct route_rule *b)
 {
 	ORDER(a->family, b->family);
 	ORDER(a->priority, b->priority);
+	ORDER(a->type, b->type);
 	ORDER(a->table, b->table);
 	ORDER(a->fwmask, b->fwmask);
 	ORDER(a->fwmark & a->fwmask, b->fwmark & b->fwmask);

@@ -414,10 +414,11 @@ static void write_rule(struct nlmsghdr *message, const struct route_rule *rule)
 	header->family = (uint8_t)ip_af(rule->family);
 	header->src_len = rule->source_length;
 	header->table = rule->table < 256 ? (uint8_t)rule->table : RT_TABLE_UNSPEC;
-	header->action = FR_ACT_TO_TBL;
+	header->action = rule->type; /* RTN_* are FR_ACT_*, as far as there are rules of it */
 	header->flags = rule->invert ? FIB_RULE_INVERT : 0;
 	mnl_attr_put_u32(message, FRA_PRIORITY, rule->priority);
-	mnl_attr_put_u32(message, FRA_TABLE, rule->table);
+	if (rule->table)
+		mnl_attr_put_u32(message, FRA_TABLE, rule->table);
 	if (rule->fwmask) {
 		mnl_attr_put_u32(message, FRA_FWMARK, rule->fwmark);
 		mnl_attr_put_u32(message, FRA_FWMASK, rule->fwmask);

@@ -34,12 +34,21 @@
 #define MONITOR_QUEUE (8 << 20)
 #define DRAIN_MAX 4096 /* messages in one go; the event loop comes back for the rest */
 
+/* The defaults of one uplink that the kernel would not take, and why. */
+struct refusal {
+	bool default4, default6;
+	char reason[ROUTE_REASON_SIZE];
+};
+
 struct route_manager {
 	struct route_kernel *kernel;
 	struct mnl_socket *monitor;
 	struct route_facts facts; /* as of the last sync; links also as of the last drain */
-	struct route_uplink_plan *uplinks; /* as of the last sync */
+	struct route_uplink_plan *uplinks; /* as of the last sync or judge */
 	size_t uplink_count;
+	struct refusal *refusals; /* of the last sync, one an uplink; as many as uplinks */
+	struct route_health *health;
+	size_t health_count;
 	struct route_scope scopes[SCOPES_MAX]; /* of configurations that may have left something */
 	size_t scope_count;
 	uint8_t buffer[MONITOR_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
@@ -110,6 +119,8 @@ void route_manager_close(struct route_manager *manager)
 		mnl_socket_close(manager->monitor);
 	route_facts_release(&manager->facts);
 	free(manager->uplinks);
+	free(manager->refusals);
+	free(manager->health);
 	for (size_t i = 0; i < manager->scope_count; i++)
 		route_scope_release(&manager->scopes[i]);
 	free(manager);
@@ -204,20 +215,30 @@ static uint32_t uplink_of_change(const struct conf *conf, const struct route_cha
 }
 
 /* The route that this uplink lives by was refused: its state must not say "up". */
-static void note_lost_default(struct route_manager *manager, uint32_t uplink, uint8_t family,
-			      const char *reason)
+static void apply_refusal(const struct refusal *refusal, struct route_uplink_plan *plan)
 {
-	struct route_uplink_plan *plan = &manager->uplinks[uplink];
-
-	if (plan->state != ROUTE_UPLINK_UP)
+	if (plan->state != ROUTE_UPLINK_UP || (!refusal->default4 && !refusal->default6))
 		return;
+	plan->default4 = plan->default4 && !refusal->default4;
+	plan->default6 = plan->default6 && !refusal->default6;
+	snprintf(plan->reason, sizeof(plan->reason), "%s", refusal->reason);
+	if (plan->default4 || plan->default6)
+		return;
+	plan->present = false;
+	plan->state = ROUTE_UPLINK_DOWN;
+}
+
+static void note_refusal(struct route_manager *manager, uint32_t uplink, uint8_t family,
+			 const char *reason)
+{
+	struct refusal *refusal = &manager->refusals[uplink];
+
 	if (family == IP_V4)
-		plan->default4 = false;
+		refusal->default4 = true;
 	else
-		plan->default6 = false;
-	snprintf(plan->reason, sizeof(plan->reason), "%.*s", ROUTE_REASON_SIZE - 1, reason);
-	if (!plan->default4 && !plan->default6)
-		plan->state = ROUTE_UPLINK_DOWN;
+		refusal->default6 = true;
+	snprintf(refusal->reason, sizeof(refusal->reason), "%.*s", ROUTE_REASON_SIZE - 1, reason);
+	apply_refusal(refusal, &manager->uplinks[uplink]);
 }
 
 static void change_failed(const struct route_change *change, int error, const char *text,
@@ -257,7 +278,14 @@ static void change_failed(const struct route_change *change, int error, const ch
 		diag_error(run->diags, NULL, 0, "%s", reason);
 	if (change->route && change->kind != ROUTE_DELETE && uplink < run->manager->uplink_count &&
 	    change->route->type == ROUTE_TYPE_UNICAST)
-		note_lost_default(run->manager, uplink, change->route->family, reason);
+		note_refusal(run->manager, uplink, change->route->family, reason);
+}
+
+/* NULL: all are healthy. */
+static const struct route_health *health_of(const struct route_manager *manager,
+					    const struct conf *conf)
+{
+	return manager->health_count == conf->uplink_count ? manager->health : NULL;
 }
 
 /* Plans into `wanted` and takes over what the plan found out about the uplinks. */
@@ -265,15 +293,62 @@ static int plan(struct route_manager *manager, const struct conf *conf,
 		const struct route_facts *facts, struct route_state *wanted)
 {
 	struct route_uplink_plan *uplinks = calloc(conf->uplink_count + 1, sizeof(*uplinks));
-	int result;
+	struct refusal *refusals = calloc(conf->uplink_count + 1, sizeof(*refusals));
+	int result = -ENOMEM;
 
-	if (!uplinks)
+	if (uplinks && refusals)
+		result = route_plan(conf, facts, health_of(manager, conf), wanted, uplinks);
+	if (result) {
+		free(uplinks);
+		free(refusals);
+		return result;
+	}
+	free(manager->uplinks);
+	free(manager->refusals);
+	manager->uplinks = uplinks;
+	manager->refusals = refusals;
+	manager->uplink_count = conf->uplink_count;
+	return 0;
+}
+
+int route_manager_set_health(struct route_manager *manager, const struct route_health *health,
+			     size_t count)
+{
+	struct route_health *copy = calloc(count + 1, sizeof(*copy));
+
+	if (!copy)
 		return -ENOMEM;
-	result = route_plan(conf, facts, wanted, uplinks);
+	if (count)
+		memcpy(copy, health, count * sizeof(*copy));
+	free(manager->health);
+	manager->health = copy;
+	manager->health_count = count;
+	return 0;
+}
+
+int route_manager_judge(struct route_manager *manager, const struct conf *conf)
+{
+	struct route_uplink_plan *uplinks = calloc(conf->uplink_count + 1, sizeof(*uplinks));
+	int result = -ENOMEM;
+
+	if (uplinks)
+		result = route_judge(conf, &manager->facts, health_of(manager, conf), uplinks);
+	/* another configuration's uplinks: what the kernel refused of the last ones says nothing */
+	if (!result && manager->uplink_count != conf->uplink_count) {
+		free(manager->refusals);
+		manager->refusals = calloc(conf->uplink_count + 1, sizeof(*manager->refusals));
+		manager->uplink_count = manager->refusals ? conf->uplink_count : 0;
+		result = manager->refusals ? 0 : -ENOMEM;
+	}
+	if (result) {
+		free(uplinks);
+		return result;
+	}
+	for (size_t i = 0; i < conf->uplink_count; i++)
+		apply_refusal(&manager->refusals[i], &uplinks[i]);
 	free(manager->uplinks);
 	manager->uplinks = uplinks;
-	manager->uplink_count = conf->uplink_count;
-	return result;
+	return 0;
 }
 
 /* Brings the kernel to the plan, or, for removal, to nothing of ours. */
@@ -324,8 +399,8 @@ out:
 	return result;
 }
 
-int route_manager_sync(struct route_manager *manager, const struct conf *conf, size_t *changes,
-		       struct diag_list *diags)
+int route_manager_sync(struct route_manager *manager, const struct conf *conf,
+		       struct route_sync *done, struct diag_list *diags)
 {
 	size_t sent = 0;
 	int result = run(manager, conf, false, &sent, diags);
@@ -336,8 +411,8 @@ int route_manager_sync(struct route_manager *manager, const struct conf *conf, s
 		else
 			route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
 	}
-	if (changes)
-		*changes = sent;
+	if (done)
+		*done = (struct route_sync){.changes = sent};
 	return result;
 }
 
@@ -599,6 +674,12 @@ bool route_uplink_status(const struct route_manager *manager, size_t uplink,
 		status->gateway = plan->gateway4;
 	if (plan->default6)
 		status->gateway6 = plan->gateway6;
+	status->present = plan->present;
+	status->carries4 = plan->default4;
+	status->carries6 = plan->default6;
+	status->source4 = plan->source4;
+	status->source6 = plan->source6;
+	status->index = plan->index;
 	return true;
 }
 
@@ -640,7 +721,7 @@ char *route_plan_text(const struct conf *conf, struct diag_list *diags)
 
 	if (uplinks && route_kernel_open(&kernel, diags) == 0 &&
 	    route_kernel_snapshot(kernel, NULL, 0, &snapshot, diags) == 0 &&
-	    route_plan(conf, &snapshot.facts, &wanted, uplinks) == 0)
+	    route_plan(conf, &snapshot.facts, NULL, &wanted, uplinks) == 0)
 		text = route_state_format(&wanted, &snapshot.facts);
 	if (!text && diags->errors == errors)
 		diag_error(diags, NULL, 0, "cannot plan policy rules and routes: out of memory");

@@ -55,10 +55,30 @@ static bool has_header(const struct nlmsghdr *message, size_t length)
 	return mnl_nlmsg_get_payload_len(message) >= length;
 }
 
+/* Whether a link is a VRF, or is in one: that says the kind of its master's slaves. */
+static void parse_link_info(const struct nlattr *info, struct route_link *link)
+{
+	const void *data = mnl_attr_get_payload(info);
+	size_t length = mnl_attr_get_payload_len(info);
+	const struct nlattr *attr;
+
+	route_for_each_attr(attr, data, length, 0)
+	{
+		uint16_t type = mnl_attr_get_type(attr);
+		const char *kind = mnl_attr_get_payload(attr);
+
+		if ((type == IFLA_INFO_KIND || type == IFLA_INFO_SLAVE_KIND) &&
+		    mnl_attr_get_payload_len(attr) >= 3 && memcmp(kind, "vrf", 3) == 0 &&
+		    (mnl_attr_get_payload_len(attr) == 3 || kind[3] == '\0'))
+			link->vrf = true;
+	}
+}
+
 bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attr;
+	uint32_t master = 0;
 
 	if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
 		return false;
@@ -78,12 +98,24 @@ bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 	{
 		size_t length = mnl_attr_get_payload_len(attr);
 
-		if (mnl_attr_get_type(attr) != IFLA_IFNAME)
-			continue;
-		if (length > sizeof(link->name) - 1)
-			length = sizeof(link->name) - 1;
-		memcpy(link->name, mnl_attr_get_payload(attr), length);
+		switch (mnl_attr_get_type(attr)) {
+		case IFLA_IFNAME:
+			if (length > sizeof(link->name) - 1)
+				length = sizeof(link->name) - 1;
+			memcpy(link->name, mnl_attr_get_payload(attr), length);
+			break;
+		case IFLA_MASTER:
+			get_u32(attr, &master);
+			break;
+		case IFLA_LINKINFO:
+			parse_link_info(attr, link);
+			break;
+		default:
+			break;
+		}
 	}
+	if (link->vrf)
+		link->vrf_master = master;
 	return link->name[0] != '\0';
 }
 
@@ -129,6 +161,7 @@ bool route_parse_address(const struct nlmsghdr *message, struct route_address *a
 	if (address->prefix.family == IP_NONE)
 		address->prefix = address->address;
 	address->duplicate = (flags & IFA_F_DADFAILED) != 0;
+	address->waning = (flags & (IFA_F_TENTATIVE | IFA_F_DEPRECATED)) != 0;
 	return address->address.family != IP_NONE && header->ifa_scope != RT_SCOPE_HOST;
 }
 
@@ -186,7 +219,10 @@ bool route_parse_rule(const struct nlmsghdr *message, struct route_rule *rule)
 	*rule = (struct route_rule){
 		.family = family_of(header->family),
 		.invert = (header->flags & FIB_RULE_INVERT) != 0,
-		.strange = header->action != FR_ACT_TO_TBL || header->tos || header->dst_len,
+		.type = header->action, /* FR_ACT_* is RTN_*, as far as there are rules of it */
+		.strange =
+			(header->action != FR_ACT_TO_TBL && header->action != FR_ACT_UNREACHABLE) ||
+			header->tos || header->dst_len,
 		.table = header->table,
 		.source_length = header->src_len,
 		.suppress_prefix_length = -1,
@@ -286,6 +322,10 @@ static void parse_route_attr(const struct nlattr *attr, struct route_route *rout
 		break;
 	case RTA_CACHEINFO:
 		route->strange |= has_expiry(attr);
+		break;
+	case RTA_PREFSRC:
+		route->strange = true;
+		get_address(attr, route->family, &route->preferred);
 		break;
 	case RTA_PREF:
 		route->strange |= mnl_attr_get_payload_len(attr) >= 1 && mnl_attr_get_u8(attr) != 0;

@@ -2,170 +2,26 @@
 /*
  * What the configuration wants of policy routing, given the kernel's facts. Pure.
  *
- * First every uplink is judged (is there a link, has it carrier, which gateway
- * in which family), then the rules and routes follow from the judgements:
- * - Rules follow the configuration and the addresses, never the state of a
+ * First every uplink is judged (judge.c), then the rules and routes follow from the
+ * judgements:
+ * - Rules follow the configuration, the addresses and the probes, never the state of a
  *   link, so that a flapping link changes a table and nothing else.
  * - A down uplink's table is empty (traffic falls through to main), or has the
  *   default of the uplink that stands in for it, or is unreachable (on_down).
  *   The unreachable default of a blocking uplink is always there, behind the
  *   real one: between the kernel's removal of a route and our hearing of it
  *   no packet may leak into main.
- * - IPv6 on a point-to-point link is planned only where the link has a global
- *   address or main sends IPv6 by it: every tun has a link-local address, and
- *   steering IPv6 into an IPv4 tunnel would lose it.
+ * - An uplink that only probes have failed keeps its own default, since it is by its
+ *   table that probes find the line on which they may succeed again. Its mark leads
+ *   elsewhere instead: by a rule behind those for its addresses, or to main by none.
  * A stand-in whose own target is down is followed along the chain, at most once
  * around the uplinks.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <waymark/route_plan.h>
 
 #include "private.h"
-
-/* Is the gateway reached on the link without being told so? */
-static bool on_connected_subnet(const struct route_facts *facts, uint32_t index,
-				const struct ip_addr *gateway)
-{
-	if (gateway->family == IP_V6 && gateway->bytes[0] == 0xfe &&
-	    (gateway->bytes[1] & 0xc0) == 0x80)
-		return true;
-	for (size_t i = 0; i < facts->address_count; i++) {
-		const struct route_address *a = &facts->addresses[i];
-		struct ip_range range;
-
-		if (a->index != index || a->prefix.family != gateway->family)
-			continue;
-		range = ip_range_from_prefix(&a->prefix, a->prefix_length);
-		if (ip_in_range(gateway, &range))
-			return true;
-	}
-	for (size_t i = 0; i < facts->main_count; i++) {
-		const struct route_route *r = &facts->main[i];
-		struct ip_range range;
-
-		if (r->index != index || r->gateway.family != IP_NONE ||
-		    r->destination_length == 0 || r->destination.family != gateway->family)
-			continue;
-		range = ip_range_from_prefix(&r->destination, r->destination_length);
-		if (ip_in_range(gateway, &range))
-			return true;
-	}
-	return false;
-}
-
-/* main's default of that link with the lowest metric; the kernel lists equal ones in its own order.
- */
-static const struct route_route *main_default(const struct route_facts *facts, uint32_t index,
-					      uint8_t family)
-{
-	const struct route_route *best = NULL;
-
-	for (size_t i = 0; i < facts->main_count; i++) {
-		const struct route_route *r = &facts->main[i];
-
-		if (r->family != family || r->destination_length != 0 || r->index != index ||
-		    r->type != ROUTE_TYPE_UNICAST)
-			continue;
-		if (!best || r->metric < best->metric)
-			best = r;
-	}
-	return best;
-}
-
-static bool has_address(const struct route_facts *facts, uint32_t index, uint8_t family,
-			bool global_only)
-{
-	for (size_t i = 0; i < facts->address_count; i++) {
-		const struct route_address *a = &facts->addresses[i];
-
-		if (a->index == index && a->address.family == family && (a->global || !global_only))
-			return true;
-	}
-	return false;
-}
-
-/* True: the link carries this family, by *gateway (IP_NONE: straight to the device). */
-static bool find_gateway(const struct route_facts *facts, const struct route_link *link,
-			 const struct conf_gateway *wanted, uint8_t family, struct ip_addr *gateway,
-			 bool *onlink)
-{
-	const struct route_route *route = main_default(facts, link->index, family);
-	enum conf_gateway_kind kind = wanted->kind;
-
-	*gateway = (struct ip_addr){.family = IP_NONE};
-	*onlink = false;
-	if (family == IP_V6 ? !facts->ipv6 : !facts->ipv4)
-		return false;
-	/* Without any address of its own the link has IPv6 switched off, or not yet on. */
-	if (family == IP_V6 && !has_address(facts, link->index, IP_V6, false))
-		return false;
-	if (kind == CONF_GATEWAY_DEFAULT) {
-		if (!link->point_to_point)
-			kind = CONF_GATEWAY_AUTO;
-		else if (family == IP_V4 || route || has_address(facts, link->index, IP_V6, true))
-			kind = CONF_GATEWAY_NONE;
-		else
-			return false;
-	}
-	switch (kind) {
-	case CONF_GATEWAY_NONE:
-		return true;
-	case CONF_GATEWAY_ADDRESS:
-		*gateway = wanted->address;
-		break;
-	case CONF_GATEWAY_AUTO:
-	case CONF_GATEWAY_DEFAULT:
-	default:
-		if (!route)
-			return false;
-		*gateway = route->gateway;
-		break;
-	}
-	if (gateway->family != IP_NONE)
-		*onlink = !on_connected_subnet(facts, link->index, gateway);
-	return true;
-}
-
-static void judge(const struct conf_uplink *uplink, const struct route_facts *facts,
-		  struct route_uplink_plan *plan)
-{
-	const struct route_link *link = route_facts_link_by_name(facts, uplink->interface);
-
-	*plan = (struct route_uplink_plan){.state = ROUTE_UPLINK_DOWN};
-	if (link)
-		plan->index = link->index;
-	if (!uplink->enabled) {
-		plan->state = ROUTE_UPLINK_DISABLED;
-		snprintf(plan->reason, sizeof(plan->reason), "disabled in the configuration");
-		return;
-	}
-	if (!link) {
-		snprintf(plan->reason, sizeof(plan->reason), "interface '%s' does not exist",
-			 uplink->interface);
-		return;
-	}
-	if (!link->up) {
-		snprintf(plan->reason, sizeof(plan->reason), "interface '%s' is down",
-			 uplink->interface);
-		return;
-	}
-	if (!link->carrier) {
-		snprintf(plan->reason, sizeof(plan->reason), "no carrier");
-		return;
-	}
-	plan->default4 =
-		find_gateway(facts, link, &uplink->gateway, IP_V4, &plan->gateway4, &plan->onlink4);
-	plan->default6 = find_gateway(facts, link, &uplink->gateway6, IP_V6, &plan->gateway6,
-				      &plan->onlink6);
-	if (!plan->default4 && !plan->default6) {
-		snprintf(plan->reason, sizeof(plan->reason), "no gateway");
-		return;
-	}
-	plan->state = ROUTE_UPLINK_UP;
-}
 
 static size_t uplink_by_name(const struct conf *conf, const char *name)
 {
@@ -256,7 +112,7 @@ static int want_routes(const struct conf *conf, const struct route_facts *facts,
 		       const struct route_uplink_plan *plans, size_t uplink,
 		       struct route_state *wanted)
 {
-	size_t carrier = carrier_of(conf, plans, uplink);
+	size_t carrier = plans[uplink].present ? uplink : carrier_of(conf, plans, uplink);
 	const struct route_uplink_plan *by = carrier < conf->uplink_count ? &plans[carrier] : NULL;
 	bool block = conf->uplinks[uplink].on_down == CONF_DOWN_BLOCK;
 	int result = 0;
@@ -277,6 +133,7 @@ static struct route_rule rule_base(const struct conf *conf, uint8_t family, uint
 	return (struct route_rule){
 		.family = family,
 		.protocol = conf->routing.protocol,
+		.type = ROUTE_TYPE_UNICAST,
 		.priority = conf->routing.priority + step,
 		.table = ROUTE_MAIN_TABLE,
 		.suppress_prefix_length = -1,
@@ -300,18 +157,60 @@ static int want_main_first(const struct conf *conf, uint8_t family, struct route
 	return route_state_add_rule(wanted, &rule);
 }
 
-static int want_marks(const struct conf *conf, uint8_t family, struct route_state *wanted)
+/* Its link is good, and still nothing is to go by it. */
+static bool is_failed(const struct route_uplink_plan *plan)
+{
+	return plan->present && plan->state == ROUTE_UPLINK_DOWN;
+}
+
+static struct route_rule mark_rule(const struct conf *conf, uint8_t family, uint32_t step,
+				   size_t uplink)
+{
+	struct route_rule rule = rule_base(conf, family, step);
+
+	rule.fwmark = mark_bits(&conf->mark, conf->uplinks[uplink].mark);
+	rule.fwmask = conf->mark.value_mask;
+	rule.table = conf->uplinks[uplink].table;
+	rule.uplink = (uint32_t)uplink;
+	return rule;
+}
+
+static int want_marks(const struct conf *conf, const struct route_uplink_plan *plans,
+		      uint8_t family, struct route_state *wanted)
 {
 	for (size_t i = 0; i < conf->uplink_count; i++) {
-		struct route_rule rule = rule_base(conf, family, ROUTE_PRIORITY_MARK + place(i));
+		struct route_rule rule = mark_rule(conf, family, ROUTE_PRIORITY_MARK + place(i), i);
 		int result;
 
-		if (!conf->uplinks[i].enabled)
+		if (!conf->uplinks[i].enabled || is_failed(&plans[i]))
 			continue;
-		rule.fwmark = mark_bits(&conf->mark, conf->uplinks[i].mark);
-		rule.fwmask = conf->mark.value_mask;
-		rule.table = conf->uplinks[i].table;
-		rule.uplink = (uint32_t)i;
+		result = route_state_add_rule(wanted, &rule);
+		if (result)
+			return result;
+	}
+	return 0;
+}
+
+/* Where the marks of failed uplinks lead. */
+static int want_failed(const struct conf *conf, const struct route_uplink_plan *plans,
+		       uint8_t family, struct route_state *wanted)
+{
+	for (size_t i = 0; i < conf->uplink_count; i++) {
+		struct route_rule rule = mark_rule(conf, family, ROUTE_PRIORITY_FAILED, i);
+		size_t carrier;
+		int result;
+
+		if (!conf->uplinks[i].enabled || !is_failed(&plans[i]))
+			continue;
+		if (conf->uplinks[i].on_down == CONF_DOWN_BLOCK) {
+			rule.type = ROUTE_TYPE_UNREACHABLE;
+			rule.table = 0;
+		} else {
+			carrier = carrier_of(conf, plans, i);
+			if (carrier == conf->uplink_count)
+				continue;
+			rule.table = conf->uplinks[carrier].table;
+		}
 		result = route_state_add_rule(wanted, &rule);
 		if (result)
 			return result;
@@ -384,27 +283,28 @@ static int want_rules(const struct conf *conf, const struct route_facts *facts,
 	if (conf->routing.main_first)
 		result = want_main_first(conf, family, wanted);
 	if (!result)
-		result = want_marks(conf, family, wanted);
+		result = want_marks(conf, plans, family, wanted);
 	first = wanted->rule_count;
 	if (!result)
 		result = want_sources(conf, facts, plans, family, true, first, wanted);
 	if (!result)
 		result = want_sources(conf, facts, plans, family, false, first, wanted);
+	if (!result)
+		result = want_failed(conf, plans, family, wanted);
 	return result;
 }
 
-int route_plan(const struct conf *conf, const struct route_facts *facts, struct route_state *wanted,
+int route_plan(const struct conf *conf, const struct route_facts *facts,
+	       const struct route_health *health, struct route_state *wanted,
 	       struct route_uplink_plan *uplinks)
 {
 	bool any = false;
-	int result = 0;
+	int result = route_judge(conf, facts, health, uplinks);
 
-	for (size_t i = 0; i < conf->uplink_count; i++) {
-		judge(&conf->uplinks[i], facts, &uplinks[i]);
+	for (size_t i = 0; i < conf->uplink_count; i++)
 		any = any || conf->uplinks[i].enabled;
-	}
 	if (conf->mode == CONF_OBSERVE || !any)
-		return 0;
+		return result;
 	for (size_t i = 0; !result && i < conf->uplink_count; i++) {
 		if (conf->uplinks[i].enabled)
 			result = want_routes(conf, facts, uplinks, i, wanted);

@@ -55,7 +55,10 @@ const char *route_rule_format(const struct route_rule *rule, char buffer[ROUTE_T
 	}
 	if (rule->fwmark || rule->fwmask)
 		put(buffer, &used, " fwmark 0x%" PRIx32 "/0x%" PRIx32, rule->fwmark, rule->fwmask);
-	put_table(buffer, &used, "lookup", rule->table);
+	if (rule->type == ROUTE_TYPE_UNREACHABLE)
+		put(buffer, &used, " unreachable");
+	else
+		put_table(buffer, &used, "lookup", rule->table);
 	if (rule->suppress_prefix_length >= 0)
 		put(buffer, &used, " suppress_prefixlength %" PRId32, rule->suppress_prefix_length);
 	put(buffer, &used, " protocol %u", rule->protocol);

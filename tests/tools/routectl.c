@@ -55,10 +55,10 @@ static void print_uplinks(const struct route_manager *manager, const struct conf
 static int sync_once(struct route_manager *manager, const struct conf *conf,
 		     struct diag_list *diags)
 {
-	size_t changes = 0;
-	int result = route_manager_sync(manager, conf, &changes, diags);
+	struct route_sync done = {0};
+	int result = route_manager_sync(manager, conf, &done, diags);
 
-	printf("changes %zu\n", changes);
+	printf("changes %zu\n", done.changes);
 	print_uplinks(manager, conf);
 	return result;
 }
@@ -76,7 +76,7 @@ static int watch(struct route_manager *manager, const struct conf *conf, struct 
 	fflush(stdout);
 	while (!stopped) {
 		struct diag_list findings = DIAG_LIST_INIT;
-		size_t changes = 0;
+		struct route_sync done = {0};
 		double began;
 
 		if (poll(&waiting, 1, -1) < 0)
@@ -84,8 +84,8 @@ static int watch(struct route_manager *manager, const struct conf *conf, struct 
 		began = now_ms();
 		if (!route_manager_drain(manager, conf))
 			continue;
-		route_manager_sync(manager, conf, &changes, &findings);
-		printf("event %.3f done %.3f changes %zu\n", began, now_ms(), changes);
+		route_manager_sync(manager, conf, &done, &findings);
+		printf("event %.3f done %.3f changes %zu\n", began, now_ms(), done.changes);
 		print_uplinks(manager, conf);
 		fflush(stdout);
 		diag_print(&findings, stderr);

@@ -24,6 +24,7 @@ struct fixture {
 	struct conf_uplink uplinks[UPLINKS];
 	struct route_facts facts;
 	struct route_state wanted;
+	struct route_health health[UPLINKS];
 	struct route_uplink_plan plans[UPLINKS];
 };
 
@@ -125,7 +126,7 @@ static char *planned(struct fixture *f)
 	char *text;
 
 	route_state_release(&f->wanted);
-	assert_int_equal(route_plan(&f->conf, &f->facts, &f->wanted, f->plans), 0);
+	assert_int_equal(route_plan(&f->conf, &f->facts, f->health, &f->wanted, f->plans), 0);
 	text = route_state_format(&f->wanted, &f->facts);
 	assert_non_null(text);
 	return text;
@@ -287,6 +288,130 @@ static void a_down_uplink_is_carried_by_the_one_that_stands_in(void **state)
 	f->uplinks[0].on_down_target = "isdn"; /* a ring, all of it down */
 	f->facts.links[1].up = false;
 	assert_plan_has(f, "route ", false);
+}
+
+static void fail_uplink(struct fixture *f, size_t uplink)
+{
+	f->health[uplink].failed = true;
+	snprintf(f->health[uplink].reason, sizeof(f->health[uplink].reason), "no answer");
+}
+
+static void a_failed_uplink_keeps_its_line_and_its_mark_goes_to_main(void **state)
+{
+	struct fixture *f = *state;
+
+	fail_uplink(f, 2);
+	assert_plan_has(f, "route 4 default via 10.3.0.1 dev eth2 table 203 proto 87\n", true);
+	assert_plan_has(f, "from 10.3.0.2 lookup 203", true);
+	assert_plan_has(f, "fwmark 0x3/", false);
+	assert_int_equal(f->plans[2].state, ROUTE_UPLINK_DOWN);
+	assert_string_equal(f->plans[2].reason, "no answer");
+	assert_true(f->plans[2].present && f->plans[2].default4);
+}
+
+static void a_failed_uplinks_mark_follows_the_stand_in_behind_the_addresses(void **state)
+{
+	struct fixture *f = *state;
+
+	f->uplinks[2].on_down = CONF_DOWN_UPLINK;
+	f->uplinks[2].on_down_target = "cable";
+	fail_uplink(f, 2);
+	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f lookup 202 protocol 87\n", true);
+	assert_plan_has(f, "rule 6 pref 20499 fwmark 0x3/0x7f lookup 202 protocol 87\n", true);
+	assert_plan_has(f, "pref 20003 ", false);
+	assert_plan_has(f, "via 10.3.0.1 dev eth2 table 203", true);
+	/* who stands in must work by its link and by its probes */
+	f->uplinks[1].on_down = CONF_DOWN_UPLINK;
+	f->uplinks[1].on_down_target = "mail.out";
+	fail_uplink(f, 1);
+	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f lookup 201 protocol 87\n", true);
+	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x2/0x7f lookup 201 protocol 87\n", true);
+	fail_uplink(f, 0);
+	assert_plan_has(f, "pref 20499", false);
+	assert_plan_has(f, "fwmark 0x1/", false);
+}
+
+static void a_failed_uplink_that_blocks_has_an_unreachable_rule(void **state)
+{
+	struct fixture *f = *state;
+
+	f->uplinks[2].on_down = CONF_DOWN_BLOCK;
+	fail_uplink(f, 2);
+	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f unreachable protocol 87\n", true);
+	assert_plan_has(f, "rule 6 pref 20499 fwmark 0x3/0x7f unreachable protocol 87\n", true);
+	assert_plan_has(f, "route 4 default via 10.3.0.1 dev eth2 table 203", true);
+	assert_plan_has(f, "pref 20003 ", false);
+}
+
+static void without_its_link_it_makes_no_difference_that_an_uplink_has_failed(void **state)
+{
+	struct fixture *f = *state;
+	char *before;
+
+	f->uplinks[2].on_down = CONF_DOWN_UPLINK;
+	f->uplinks[2].on_down_target = "cable";
+	f->facts.links[3].carrier = false;
+	before = planned(f);
+	fail_uplink(f, 2);
+	assert_plan(f, before);
+	assert_string_equal(f->plans[2].reason, "no carrier");
+	free(before);
+}
+
+static void an_uplink_carried_by_a_failed_one_is_not(void **state)
+{
+	struct fixture *f = *state;
+
+	f->uplinks[2].on_down = CONF_DOWN_UPLINK;
+	f->uplinks[2].on_down_target = "cable";
+	f->facts.links[3].up = false;
+	fail_uplink(f, 1);
+	assert_plan_has(f, "table 203", false);
+	assert_plan_has(f, "pref 20003 fwmark 0x3/0x7f lookup 203", true);
+}
+
+static void a_link_in_a_vrf_is_refused_by_name(void **state)
+{
+	struct fixture *f = *state;
+
+	add_link(f, 9, "red", false);
+	f->facts.links[3].vrf = true;
+	f->facts.links[3].vrf_master = 9;
+	assert_plan_has(f, "route 4 default via 10.3.0.1", false);
+	assert_int_equal(f->plans[2].state, ROUTE_UPLINK_DOWN);
+	assert_false(f->plans[2].present);
+	assert_string_equal(
+		f->plans[2].reason,
+		"interface 'eth2' belongs to the VRF 'red', which waymark does not support");
+	f->facts.links[3].vrf_master = 0;
+	free(planned(f));
+	assert_string_equal(f->plans[2].reason,
+			    "interface 'eth2' belongs to a VRF, which waymark does not support");
+}
+
+static void assert_address(const struct ip_addr *addr, const char *text)
+{
+	char buffer[IP_TEXT_SIZE];
+
+	assert_string_equal(addr->family == IP_NONE ? "" : ip_format(addr, buffer), text);
+}
+
+static void the_source_is_the_first_global_address_that_will_stay(void **state)
+{
+	struct fixture *f = *state;
+
+	free(planned(f));
+	assert_address(&f->plans[0].source4, "195.96.98.254");
+	assert_address(&f->plans[0].source6, "");
+	assert_address(&f->plans[1].source6, "2001:db8:2::2");
+	add_address(f, 6, "2001:db8:3::2", 64, true);
+	add_address(f, 6, "2001:db8:4::2", 64, true);
+	f->facts.addresses[2].waning = true;
+	free(planned(f));
+	assert_address(&f->plans[1].source6, "2001:db8:3::2");
+	f->facts.addresses[5].waning = f->facts.addresses[6].waning = true;
+	free(planned(f));
+	assert_address(&f->plans[1].source6, "2001:db8:2::2");
 }
 
 static void a_gateway_off_the_subnet_is_onlink(void **state)
@@ -796,6 +921,13 @@ int main(void)
 		TEST(auto_without_a_default_in_main_is_no_gateway),
 		TEST(a_blocking_uplink_is_unreachable_in_both_families_up_or_down),
 		TEST(a_down_uplink_is_carried_by_the_one_that_stands_in),
+		TEST(a_failed_uplink_keeps_its_line_and_its_mark_goes_to_main),
+		TEST(a_failed_uplinks_mark_follows_the_stand_in_behind_the_addresses),
+		TEST(a_failed_uplink_that_blocks_has_an_unreachable_rule),
+		TEST(without_its_link_it_makes_no_difference_that_an_uplink_has_failed),
+		TEST(an_uplink_carried_by_a_failed_one_is_not),
+		TEST(a_link_in_a_vrf_is_refused_by_name),
+		TEST(the_source_is_the_first_global_address_that_will_stay),
 		TEST(a_gateway_off_the_subnet_is_onlink),
 		TEST(two_uplinks_may_share_a_gateway_and_an_address),
 		TEST(ipv6_is_not_steered_into_a_tunnel_that_has_none),
