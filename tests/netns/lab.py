@@ -67,6 +67,8 @@ def talk(args):
     signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
     kind = socket.SOCK_DGRAM if args.udp else socket.SOCK_STREAM
     line = socket.socket(family_of(args.address), kind)
+    # two talks may have one source port, if they are bound for different addresses
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if args.tos is not None:
         if ":" in args.address:
             line.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, args.tos)

@@ -1,8 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Connections that come in by an uplink are answered by it; ICMP errors change no mark; a flow on
-# a NATed line stays there when main's default moves away.
+# Connections that come in by an uplink are answered by it, in the kernel, without a queue; ICMP
+# errors change no mark; a flow on a NATed line stays there when main's default moves away.
+#
+# Whoever asks has an address that no uplink's network holds. Main alone would answer everything
+# by its default, and a strict rp_filter would let nothing in by any other line.
 
 load lab.bash
 
@@ -10,8 +13,13 @@ setup_file() {
 	lab_file tun || return 0
 	lab_nat $LAB_UPLINKS
 	lab_server_echo 7777
-	lab_spawn forwarded "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" serve --udp $LAB_CLIENT4 8080
-	lab_spawn service "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve 9090
+	lab_spawn forwarded "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" serve \
+		--udp $LAB_CLIENT4 --udp $LAB_CLIENT6 8080
+	local interface own=()
+	for interface in $LAB_UPLINKS; do
+		own+=(--udp "${LAB_UP4[$interface]}" --udp "${LAB_UP6[$interface]}")
+	done
+	lab_spawn service "$LAB_ROUTER" $LAB_PYTHON "$LAB_PROGRAMS" serve "${own[@]}" 9090
 	wait_until 5 on_client socat -u OPEN:/dev/null TCP:127.0.0.1:8080
 	wait_until 5 on_router socat -u OPEN:/dev/null TCP:127.0.0.1:9090
 }
@@ -24,69 +32,178 @@ setup() {
 		  { name = "steered"; match = { proto = "udp"; dport = [9, 7777]; }; uplink = "mail.out"; }
 		);
 	END
-	lab_waymarkd
 }
 teardown() {
 	lab_test_end
-	[[ -z ${LAB_ID:-} ]] || lab_main_default wan1
+	if [[ -n ${LAB_ID:-} ]]; then
+		rp_filter 2 0
+		on_router iptables -w -t nat -F PREROUTING
+		on_router ip6tables -w -t nat -F PREROUTING
+		lab_main_default wan1
+	fi
+}
+
+# On every interface of the router; the kernel takes the larger of `all` and the interface's own,
+# and of src_valid_mark either.
+rp_filter() { # RP_FILTER SRC_VALID_MARK
+	local interface settings=()
+	for interface in all default lo lan $LAB_UPLINKS; do
+		settings+=("net/ipv4/conf/$interface/rp_filter=$1" "net/ipv4/conf/$interface/src_valid_mark=0")
+	done
+	lab_sysctl "$LAB_ROUTER" "${settings[@]}" "net/ipv4/conf/all/src_valid_mark=$2"
 }
 
 forward_ports() {
-	local interface
+	local interface proto
 	for interface in $LAB_UPLINKS; do
-		on_router iptables -w -t nat -A PREROUTING -i $interface -p tcp --dport 8080 -j DNAT --to $LAB_CLIENT4
-		on_router iptables -w -t nat -A PREROUTING -i $interface -p udp --dport 8080 -j DNAT --to $LAB_CLIENT4
-		on_router ip6tables -w -t nat -A PREROUTING -i $interface -p tcp --dport 8080 -j DNAT --to $LAB_CLIENT6
+		for proto in tcp udp; do
+			on_router iptables -w -t nat -A PREROUTING -i $interface -p $proto --dport 8080 \
+				-j DNAT --to $LAB_CLIENT4
+			on_router ip6tables -w -t nat -A PREROUTING -i $interface -p $proto --dport 8080 \
+				-j DNAT --to $LAB_CLIENT6
+		done
 	done
 }
 
-# Complaint 19: replies to port forwards leave by the default uplink.
-@test "a port forward on each uplink is answered by it" {
-	forward_ports
-	lab_capture_uplinks
-	local interface
-	for interface in $LAB_UPLINKS; do
-		lab_talk talk "$LAB_NET" "${LAB_UP4[$interface]}" 8080
-		lab_talk_end talk
-		lab_talk talk "$LAB_NET" "${LAB_UP4[$interface]}" 8080 --udp
-		lab_talk_end talk
-		lab_talk talk "$LAB_NET" "${LAB_UP6[$interface]}" 8080
-		lab_talk_end talk
-	done
-	lab_capture_uplinks_stop
-	on_router iptables -w -t nat -F PREROUTING
-	on_router ip6tables -w -t nat -F PREROUTING
-	for interface in $LAB_UPLINKS; do
-		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and tcp src port 8080"
-		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and udp src port 8080"
-		lab_left_by "$interface" "src host ${LAB_UP6[$interface]} and tcp src port 8080"
+# ask UPLINK PORT [udp]: from the outside, both families; the talks' names are added to TALKS.
+ask() {
+	local interface=$1 port=$2 proto=${3:-tcp} family name
+	local -A to=([4]=${LAB_UP4[$interface]} [6]=${LAB_UP6[$interface]})
+	local -A from=([4]=$LAB_OUTSIDE4 [6]=$LAB_OUTSIDE6)
+	for family in 4 6; do
+		name=talk-$interface-$port-$proto$family
+		lab_talk_spawn "$name" "$LAB_NET" "${to[$family]}" "$port" --source "${from[$family]}" \
+			${3:+--$proto}
+		TALKS+=("$name")
 	done
 }
 
-@test "a service of the router's own is answered by the uplink that it was asked on" {
-	lab_capture_uplinks
-	local interface
-	for interface in $LAB_UPLINKS; do
-		lab_talk talk "$LAB_NET" "${LAB_UP4[$interface]}" 9090
-		lab_talk_end talk
-		lab_talk talk "$LAB_NET" "${LAB_UP6[$interface]}" 9090
-		lab_talk_end talk
-	done
-	lab_capture_uplinks_stop
-	for interface in $LAB_UPLINKS; do
-		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and tcp src port 9090"
-		lab_left_by "$interface" "src host ${LAB_UP6[$interface]} and tcp src port 9090"
-	done
-}
-
-@test "an inbound connection is never queued" {
-	forward_ports
-	local before
+# Everything at once, by all uplinks: port forwards and the router's own services, TCP, UDP and ping,
+# IPv4 and IPv6. Each is answered, by the line that it was asked on, and no queue sees a packet.
+all_are_answered() {
+	local interface name before
+	TALKS=()
 	before=$(lab_queued)
-	lab_talk talk "$LAB_NET" "${LAB_UP4[wan2]}" 8080
-	lab_talk_end talk
-	on_router iptables -w -t nat -F PREROUTING
+	lab_capture_uplinks
+	for interface in $LAB_UPLINKS; do
+		ask "$interface" 8080
+		ask "$interface" 8080 udp
+		ask "$interface" 9090
+		ask "$interface" 9090 udp
+	done
+	lab_talks_live 5 "${TALKS[@]}"
+	for interface in $LAB_UPLINKS; do
+		on_net ping -q -c 2 -i 0.2 -W 3 -I $LAB_OUTSIDE4 "${LAB_UP4[$interface]}"
+		on_net ping -q -c 2 -i 0.2 -W 3 -I $LAB_OUTSIDE6 "${LAB_UP6[$interface]}"
+	done
+	for name in "${TALKS[@]}"; do
+		lab_talk_end "$name"
+	done
+	lab_capture_uplinks_stop
 	(($(lab_queued) == before))
+	each_left_by_its_own
+}
+
+each_left_by_its_own() {
+	local interface address
+	for interface in $LAB_UPLINKS; do
+		for address in "${LAB_UP4[$interface]}" "${LAB_UP6[$interface]}"; do
+			lab_left_by "$interface" "src host $address and tcp src port 8080"
+			lab_left_by "$interface" "src host $address and udp src port 8080"
+			lab_left_by "$interface" "src host $address and tcp src port 9090"
+			lab_left_by "$interface" "src host $address and udp src port 9090"
+		done
+		lab_left_by "$interface" "src host ${LAB_UP4[$interface]} and icmp[0] == 0"
+		lab_left_by "$interface" "src host ${LAB_UP6[$interface]} and icmp6 and ip6[40] == 129"
+	done
+}
+
+@test "complaint 19: replies to port forwards leave by the default uplink" {
+	# what is complained of: without us the answer to wan2 leaves by wan1
+	forward_ports
+	lab_capture_uplinks
+	lab_talk talk-before "$LAB_NET" "${LAB_UP4[wan2]}" 8080 --source $LAB_OUTSIDE4
+	lab_talk_end talk-before
+	lab_capture_uplinks_stop
+	lab_left_by wan1 "src host ${LAB_UP4[wan2]} and tcp src port 8080"
+	on_router conntrack -F
+	lab_waymarkd
+	all_are_answered # rp_filter is 2: loose
+	lab_main_default wan2
+	all_are_answered
+}
+
+@test "complaint 13: strict rp_filter drops the replies, and does not where src_valid_mark is set" {
+	rp_filter 1 0
+	forward_ports
+	lab_waymarkd
+	# by main's default they come; so does what the router itself is asked, by the rule for its
+	# address; what has another destination inside does not
+	lab_talk talk1 "$LAB_NET" "${LAB_UP4[wan1]}" 8080 --source $LAB_OUTSIDE4
+	lab_talk_end talk1
+	run -1 lab_talk talk2 "$LAB_NET" "${LAB_UP4[wan2]}" 8080 --source $LAB_OUTSIDE4 --timeout 1
+	on_net ping -q -c 1 -W 2 -I $LAB_OUTSIDE4 "${LAB_UP4[wan2]}"
+	run -1 lab_talk talk3 "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --timeout 1
+	# the mark is on the packet before it is routed: with it, the kernel asks for the uplink's table
+	rp_filter 1 1
+	all_are_answered
+	lab_main_default wan2
+	all_are_answered
+}
+
+@test "with rp_filter 0 each is answered by its uplink too" {
+	rp_filter 0 0
+	forward_ports
+	lab_main_default ppp0
+	lab_waymarkd
+	all_are_answered
+}
+
+@test "strict rp_filter and src_valid_mark: what goes out by any uplink is answered, local and forwarded" {
+	rp_filter 1 1
+	lab_waymarkd
+	lab_capture_uplinks
+	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777 --udp
+	lab_talk talk2 "$LAB_ROUTER" $LAB_ECHO4 7777 --udp
+	lab_talk talk3 "$LAB_CLIENT" $LAB_ECHO4 7777
+	lab_talk_lives talk1
+	lab_talk_lives talk2
+	lab_talk_end talk1
+	lab_talk_end talk2
+	lab_talk_end talk3
+	lab_capture_uplinks_stop
+	lab_left_by ppp0 udp dst port 7777
+	lab_left_by wan1 tcp dst port 7777
+}
+
+@test "one client asks one port forward by two uplinks at once, from one source port" {
+	forward_ports
+	lab_waymarkd
+	lab_capture_uplinks
+	local proto
+	for proto in '' --udp; do
+		lab_talk talk-ppp0 "$LAB_NET" "${LAB_UP4[ppp0]}" 8080 --source $LAB_OUTSIDE4 --sport 44000 \
+			$proto
+		lab_talk talk-wan2 "$LAB_NET" "${LAB_UP4[wan2]}" 8080 --source $LAB_OUTSIDE4 --sport 44000 \
+			$proto
+		lab_talks_live 5 talk-ppp0 talk-wan2
+		lab_talk_end talk-ppp0
+		lab_talk_end talk-wan2
+	done
+	lab_capture_uplinks_stop
+	lab_left_by ppp0 "src host ${LAB_UP4[ppp0]} and src port 8080"
+	lab_left_by wan2 "src host ${LAB_UP4[wan2]} and src port 8080"
+}
+
+# Without a default in main no line leads to a stranger, and a loose rp_filter refuses it as well,
+# unless the mark counts.
+@test "without any default in main what comes in is answered all the same" {
+	rp_filter 2 1
+	forward_ports
+	on_router ip route del default
+	on_router ip -6 route del default
+	lab_waymarkd
+	all_are_answered
 }
 
 connmark_is() { # DPORT VALUE
@@ -94,6 +211,7 @@ connmark_is() { # DPORT VALUE
 }
 
 @test "an ICMP error about a flow changes no mark" {
+	lab_waymarkd
 	lab_capture_uplinks
 	# port 9 is closed: each datagram is answered by port unreachable
 	local i
@@ -108,6 +226,7 @@ connmark_is() { # DPORT VALUE
 }
 
 @test "an ICMP error of the inside about a steered flow changes no mark" {
+	lab_waymarkd
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --sport 40777
 	lab_talk_lives talk
 	lab_stop talk KILL
@@ -127,6 +246,7 @@ connmark_is() { # DPORT VALUE
 }
 
 @test "a main default that changes mid-flow does not break flows pinned to a NATed line" {
+	lab_waymarkd
 	lab_capture_uplinks
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk talk2 "$LAB_CLIENT" $LAB_ECHO6 7777
