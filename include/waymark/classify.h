@@ -10,6 +10,10 @@
  * DNS is read on the way and changes no flow's mark by that. Where our own chains queue it once more
  * (FORWARD, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is.
  *
+ * What a rule names is a target: steer.h gives the value that stands for it now, once a flow, when
+ * it takes it. A flow whose value was forgotten since (steer_state_forget()) begins anew with its
+ * next packet that no longer carries that value.
+ *
  * A classifier belongs to one worker; the ruleset is a parameter of each call,
  * so a reload is a pointer exchange outside. Flows keep rule indexes with the
  * generation of their ruleset, never pointers.
@@ -31,7 +35,7 @@
 #include <waymark/rules.h>
 #include <waymark/steer.h>
 
-/* What the classifier must know of the uplinks: which values are NATed lines. */
+/* The rules, and what the classifier must know of the uplinks that they name. */
 struct classify_policy {
 	const struct ruleset *rules;
 	uint32_t generation;
@@ -109,7 +113,7 @@ const struct dns_watch_stats *classifier_dns_stats(const struct classifier *clas
 /* flow->info, NULL while nothing is known. */
 const struct flow_info *classify_info(const struct flow *flow);
 
-/* ---- the decision, pure; also what `explain` shows ---- */
+/* ---- the decision, pure but for whose turn it is; also what `explain` shows ---- */
 
 /* The names cache's guess as the rules take it; borrows the guess's strings. */
 struct rule_expectation classify_expectation(const struct names_guess *guess);
@@ -123,12 +127,15 @@ struct classify_decision {
 };
 
 /*
+ * `facts`: of the flow's first packet; who it is to stick to a member of a group, and when.
  * `current`: the value the flow has (0 before its first packet's verdict).
  * `late_now`: the flow has left its first packet behind, or is older than our knowledge.
  * `guessed`: its line was given by match->expected, on its first packet.
+ * Takes a turn of a group (policy->steer_state) where the flow gets a value of one.
  */
 struct classify_decision classify_decide(const struct classify_policy *policy,
-					 const struct rule_match *match, uint32_t current,
+					 const struct rule_match *match,
+					 const struct rule_facts *facts, uint32_t current,
 					 bool late_now, bool guessed);
 
 #endif

@@ -112,6 +112,7 @@ struct flow {
 	uint8_t late;		 /* enum rule_late of a late decision, 0: not late */
 	bool moved;		 /* the value changed after packet 1 */
 	bool older;		 /* older than our knowledge of it: every decision is late */
+	uint32_t epoch;		 /* of steer.h, when the value was looked at last */
 
 	void *pending; /* classify's, while undecided */
 	void *info;    /* classify's: app, host, ALPN; lives with the flow */
@@ -126,7 +127,7 @@ struct flow_table_stats {
 	uint64_t expired;	    /* by idle time */
 	uint64_t evicted_undecided; /* because the table was full */
 	uint64_t evicted_decided;
-	uint64_t restarted; /* by port reuse */
+	uint64_t restarted; /* by port reuse, or flow_table_restart() */
 };
 
 /* Called before a flow's entry is reused or the table released; frees pending and info. */
@@ -161,6 +162,12 @@ struct flow *flow_table_find(struct flow_table *table, const struct packet *pack
  */
 bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
 			const struct packet *packet, uint32_t *offset, uint32_t *before);
+/*
+ * The flow that flow_table_track() just gave for the packet, and not as a fresh one, begins anew with
+ * this very packet: as if it had been unknown. Returns it; its direction is FLOW_FROM_CLIENT.
+ */
+struct flow *flow_table_restart(struct flow_table *table, struct flow *flow,
+				const struct packet *packet, enum flow_direction *direction);
 /* Moves the flow to the decided list. */
 void flow_table_set_final(struct flow_table *table, struct flow *flow);
 /* The undecided flow least recently seen; NULL if there is none. */

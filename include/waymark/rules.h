@@ -28,12 +28,14 @@ enum rule_action { RULE_UPLINK, RULE_MAIN, RULE_MARK, RULE_DROP };
 enum rule_late { RULE_LATE_NONE, RULE_LATE_LEARN, RULE_LATE_MOVE };
 enum rule_hook { RULE_HOOK_ANY, RULE_HOOK_FORWARD, RULE_HOOK_OUTPUT };
 
+#define RULES_NO_GROUP UINT32_MAX
+
 /* What `uplink = "NAME"` may name; made from the configuration by the caller. */
 struct rules_target {
 	const char *name;
-	uint32_t value; /* the mark's value */
-	bool nat;
-	bool group; /* groups act in a later issue: value is that of the first member */
+	uint32_t value; /* the mark's value; 0 of a group */
+	uint32_t group; /* the caller's index; RULES_NO_GROUP: an uplink */
+	bool nat;	/* of a group: any member */
 };
 
 struct rules_options {
@@ -71,7 +73,8 @@ struct rule_view {
 	int priority;
 	enum rule_action action;
 	const char *uplink; /* of RULE_UPLINK as written, "main" of RULE_MAIN, else NULL */
-	uint32_t value;	    /* the mark's value that the action gives (layout.main, layout.drop, ...) */
+	uint32_t value; /* the mark's value that the action gives (layout.main, layout.drop, ...) */
+	uint32_t group; /* the target's; RULES_NO_GROUP: the value alone. Of a group the value is 0 */
 	enum rule_late late; /* as written, or by default from the target; never NONE */
 	bool late_given;     /* written in the rule */
 	bool log;

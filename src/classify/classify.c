@@ -10,7 +10,8 @@
  * host, stays with the flow (struct flow_info).
  *
  * Invariants:
- *  - a final flow never changes its value again;
+ *  - a final flow never changes its value again, unless that is forgotten (its uplink failed, its
+ *    connmark was cleared): then it begins anew;
  *  - a packet is never held back: bytes are copied, the verdict is immediate;
  *  - after a reload an open flow is judged anew, under the new rules, with the
  *    facts and bytes it has; a final flow stays as it is;
@@ -159,16 +160,24 @@ static void info_update(struct flow *flow, const struct evidence *evidence,
 	}
 }
 
-/* What the packet's own mark says of a flow that we see for the first time. */
+/*
+ * What the packet's own mark says of a flow that we see for the first time. `forgotten`: the value
+ * that it had before it began anew; a packet that was queued with it says nothing. 0: none.
+ */
 static void flow_open(struct classifier *classifier, const struct classify_policy *policy,
-		      struct flow *flow, const struct packet *packet)
+		      struct flow *flow, const struct packet *packet, uint32_t forgotten)
 {
 	const struct mark_layout *mark = &policy->mark;
 	uint32_t value = mark_value(mark, packet->meta.mark);
 	bool provisional = mark_is_provisional(mark, packet->meta.mark);
 
+	if (forgotten && value == forgotten) {
+		value = 0;
+		provisional = false;
+	}
 	flow->rule = -1;
 	flow->generation = policy->generation;
+	flow->epoch = steer_state_epoch(policy->steer_state);
 	flow->first_hook = packet->meta.hook;
 	flow->older = flow->midstream || provisional || value != 0;
 	/* a hint carries no line; anything else is the line that the flow is on */
@@ -336,6 +345,7 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	struct pending *pending = flow->pending;
 	bool guessed = pending && pending->guessed;
 	const struct names_guess *guess = pending ? pending->guess : NULL;
+	uint32_t epoch = steer_state_epoch(policy->steer_state);
 	struct rule_expectation expected;
 	struct classify_decision decision;
 	struct rule_match match;
@@ -346,7 +356,9 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 	}
 	ruleset_match(policy->rules, facts, evidence, guess ? &expected : NULL, policy->interfaces,
 		      &match);
-	decision = classify_decide(policy, &match, flow->value, !first, guessed);
+	decision = classify_decide(policy, &match, facts, flow->value, !first, guessed);
+	if (decision.value != flow->value)
+		flow->epoch = epoch;
 	if (!decision.final) {
 		/* what stands behind the open rules is chosen once, by the first packet */
 		if (first || flow->generation != policy->generation)
@@ -509,6 +521,33 @@ static bool is_second_look(const struct classifier *classifier,
 	       direction != FLOW_FROM_SERVER;
 }
 
+/* ---- decisions that are void ---- */
+
+/* True if the flow's value was forgotten since it was decided. Almost always one comparison. */
+static bool is_void(const struct classify_policy *policy, struct flow *flow)
+{
+	uint32_t epoch = steer_state_epoch(policy->steer_state);
+
+	if (flow->epoch == epoch)
+		return false;
+	if (steer_state_is_void(policy->steer_state, flow->value, flow->epoch))
+		return true;
+	flow->epoch = epoch;
+	return false;
+}
+
+/*
+ * True if the kernel's entry still stands with the value of a lost line: this packet was queued
+ * with it. It is about to be removed, with the translation that it has, and is found by that value:
+ * so the value stays on it. Until then the kernel's rules lead the packet by what stands in.
+ */
+static bool is_not_yet_removed(const struct classify_policy *policy, const struct flow *flow,
+			       const struct packet *packet)
+{
+	return flow->value && mark_value(&policy->mark, packet->meta.mark) == flow->value &&
+	       steer_state_use(policy->steer_state, flow->value) == STEER_LOST;
+}
+
 /* ---- the line ---- */
 
 static struct verdict verdict_of(struct classifier *classifier,
@@ -534,6 +573,7 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 			       const struct packet *packet)
 {
 	enum flow_direction direction;
+	uint32_t forgotten = 0;
 	struct flow *flow;
 	bool fresh;
 
@@ -549,11 +589,18 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 	flow = flow_table_track(classifier->flows, packet, &direction, &fresh);
 	counter_add(&classifier->stats.packets, 1);
 	counter_add(&classifier->stats.bytes, packet->ip_length);
+	if (!fresh && is_void(policy, flow)) {
+		if (is_not_yet_removed(policy, flow, packet))
+			return (struct verdict){.mark = packet->meta.mark};
+		forgotten = flow->value;
+		flow = flow_table_restart(classifier->flows, flow, packet, &direction);
+		fresh = true;
+	}
 	classifier->last_flow = flow;
 	classifier->last_direction = direction;
 
 	if (fresh)
-		flow_open(classifier, policy, flow, packet);
+		flow_open(classifier, policy, flow, packet, forgotten);
 	if (fresh && flow->state != FLOW_FINAL && !policy->inspect_decided &&
 	    ruleset_is_header_only(policy->rules))
 		flow_decide_by_headers(classifier, policy, flow, packet);

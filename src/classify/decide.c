@@ -13,9 +13,14 @@
  *    gives the first packet its line, and the flow's own bytes confirm or refute it. Refuted, and
  *    no rule holds: the flow goes back to main where nothing translates it, else it stays.
  * Where the rule does not say, a flow that is on a translating line is never
- * moved off it, whatever the target: the line it leaves is what breaks it.
+ * moved off it, whatever the target: the line it leaves is what breaks it. Nor is it moved to
+ * a translating line that only stands in for the rule's own.
+ * What the rule names is a target. Which value it stands for is asked once, when the flow takes it;
+ * a flow that already has one of the values that the target may give is where the rule wants it.
  */
 #include <waymark/classify.h>
+
+_Static_assert(RULES_NO_GROUP == STEER_NO_GROUP, "a rule's target is handed on as it is");
 
 struct rule_expectation classify_expectation(const struct names_guess *guess)
 {
@@ -41,6 +46,23 @@ static bool is_nat(const struct classify_policy *policy, uint32_t value)
 	return value <= policy->mark.user_max && policy->value_is_nat[value];
 }
 
+static uint32_t take(const struct classify_policy *policy, const struct rule_view *rule,
+		     const struct rule_facts *facts)
+{
+	const struct steer_target target = {rule->value, rule->group};
+	const struct steer_key key = {facts->src, facts->dst, facts->time_us};
+
+	return steer_take(policy->steer, policy->steer_state, &target, &key);
+}
+
+static bool holds(const struct classify_policy *policy, const struct rule_view *rule,
+		  uint32_t value)
+{
+	const struct steer_target target = {rule->value, rule->group};
+
+	return steer_holds(policy->steer, policy->steer_state, &target, value);
+}
+
 static enum rule_late late_of(const struct classify_policy *policy, const struct rule_view *rule,
 			      uint32_t current)
 {
@@ -50,8 +72,29 @@ static enum rule_late late_of(const struct classify_policy *policy, const struct
 	return rule->late;
 }
 
+/* A rule that holds late: stay, or take what the rule wants. */
+static void decide_late(const struct classify_policy *policy, const struct rule_view *rule,
+			const struct rule_facts *facts, uint32_t current,
+			struct classify_decision *decision)
+{
+	uint32_t value;
+
+	decision->value = line_of(&policy->mark, current);
+	decision->late = late_of(policy, rule, current);
+	if (decision->late == RULE_LATE_LEARN || holds(policy, rule, decision->value))
+		return;
+	value = take(policy, rule, facts);
+	if (!rule->late_given && is_nat(policy, value)) {
+		decision->late = RULE_LATE_LEARN;
+		return;
+	}
+	decision->moved = value != decision->value;
+	decision->value = value;
+}
+
 struct classify_decision classify_decide(const struct classify_policy *policy,
-					 const struct rule_match *match, uint32_t current,
+					 const struct rule_match *match,
+					 const struct rule_facts *facts, uint32_t current,
 					 bool late_now, bool guessed)
 {
 	const struct mark_layout *mark = &policy->mark;
@@ -61,23 +104,25 @@ struct classify_decision classify_decide(const struct classify_policy *policy,
 		.value = current,
 		.final = final,
 	};
-	struct rule_view rule = {.value = mark->main};
+	struct rule_view rule = {
+		.action = RULE_MAIN,
+		.value = mark->main,
+		.group = RULES_NO_GROUP,
+	};
 
 	if (decision.rule >= 0)
 		ruleset_view(policy->rules, (size_t)decision.rule, &rule);
 
 	if (!final) {
 		/* a drop that waits has not been taken: the flow is on main, by no rule */
-		if (decision.rule >= 0 && rule.value == mark->drop) {
+		if (rule.action == RULE_DROP)
 			decision.rule = -1;
-			rule.value = 0;
-		}
 		if (!late_now)
-			decision.value = decision.rule < 0 ? 0 : rule.value;
+			decision.value = decision.rule < 0 ? 0 : take(policy, &rule, facts);
 		return decision;
 	}
 	if (!late_now) {
-		decision.value = rule.value;
+		decision.value = take(policy, &rule, facts);
 		return decision;
 	}
 	if (match->rule < 0) {
@@ -89,12 +134,6 @@ struct classify_decision classify_decide(const struct classify_policy *policy,
 		}
 		return decision;
 	}
-	decision.late = late_of(policy, &rule, current);
-	if (decision.late == RULE_LATE_MOVE) {
-		decision.value = rule.value;
-		decision.moved = line_of(mark, current) != line_of(mark, rule.value);
-	} else {
-		decision.value = line_of(mark, current);
-	}
+	decide_late(policy, &rule, facts, current, &decision);
 	return decision;
 }

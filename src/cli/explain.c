@@ -223,12 +223,14 @@ static struct inspection *new_inspection(const struct hypothesis *hypothesis,
 
 static int set_evidence(struct hypothesis *hypothesis, const struct policy *policy)
 {
+	static const struct hash_seed seed; /* nothing here has to be hidden from anybody */
 	struct evidence *evidence = &hypothesis->evidence;
 	size_t length;
 
+	hypothesis->steer_state = steer_state_new(&policy->conf->mark, 1, &seed);
 	hypothesis->begun = new_inspection(hypothesis, policy, false);
 	hypothesis->ended = new_inspection(hypothesis, policy, true);
-	if (!hypothesis->begun || !hypothesis->ended)
+	if (!hypothesis->steer_state || !hypothesis->begun || !hypothesis->ended)
 		return cli_fail("out of memory");
 	if (!hypothesis->host && !hypothesis->app && !hypothesis->alpn)
 		return 0;
@@ -309,13 +311,15 @@ static void print_route(const json_t *route)
 
 static void print_people(json_t *document)
 {
-	static const char *const words[] = {"rule", "uplink", "mark", "late", NULL};
+	static const char *const words[] = {"rule", "uplink", "group", "mark", "late", NULL};
 	char cell[CLI_CELL_SIZE];
 	size_t index;
 	json_t *line;
 
 	for (size_t i = 0; words[i]; i++) {
 		cli_cell(json_object_get(document, words[i]), cell);
+		if (i == 2 && json_is_null(json_object_get(document, words[i])))
+			continue;
 		print_line(words[i], cell);
 	}
 	print_route(json_object_get(document, "route"));
@@ -387,6 +391,7 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 out:
 	inspection_free(hypothesis.begun);
 	inspection_free(hypothesis.ended);
+	steer_state_free(hypothesis.steer_state);
 	policy_free(policy);
 	return exit_code;
 }

@@ -24,6 +24,8 @@ struct hypothesis {
 	bool no_daemon; /* names are not asked for */
 	/* an inspection that has seen nothing yet, and one that will see no more */
 	struct inspection *begun, *ended;
+	/* a world where every enabled uplink is usable, and nobody has taken a turn yet */
+	struct steer_state *steer_state;
 	const char *host, *app, *alpn, *proto;
 	bool app_assumed;
 };

@@ -11,6 +11,9 @@
  *   next       the first packet of the connection after this one
  *   with DNS   packet 1 again, as if the client had just asked for the name that was given
  *
+ * The state of the uplinks is one of its own, so no turn of a running daemon is taken: of a group
+ * it is the member whose turn comes first, and of uplinks only those that are disabled are out.
+ *
  * Packets are counted in both directions, as in `replay` (decided_packet): three for the
  * handshake of TCP. Chains that queue fewer of them only lower the number.
  */
@@ -66,6 +69,16 @@ static const char *line_text(const struct policy *policy, uint32_t value, char t
 		snprintf(text, TEXT_SIZE, "drop");
 	else
 		snprintf(text, TEXT_SIZE, "mark 0x%x", mark_bits(mark, value));
+	return text;
+}
+
+/* What a rule asks for, in words. */
+static const char *wanted_text(const struct policy *policy, const struct rule_view *rule,
+			       char text[TEXT_SIZE])
+{
+	if (rule->group == RULES_NO_GROUP)
+		return line_text(policy, rule->value, text);
+	snprintf(text, TEXT_SIZE, "group '%s'", rule->uplink);
 	return text;
 }
 
@@ -179,6 +192,57 @@ static bool is_steered(const struct story *story, uint32_t value)
 	return value && value != story->policy->conf->mark.main;
 }
 
+/* "cable 3, mail.out 1" of a weighted group, "cable, mail.out" of another. */
+static const char *members_text(const struct conf *conf, const struct conf_group *group,
+				char text[TEXT_SIZE])
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < group->member_count && length < TEXT_SIZE; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[group->members[i].uplink];
+
+		length += (size_t)snprintf(text + length, TEXT_SIZE - length, "%s%s", i ? ", " : "",
+					   uplink->name);
+		if (group->policy == CONF_GROUP_WEIGHTED && length < TEXT_SIZE)
+			length += (size_t)snprintf(text + length, TEXT_SIZE - length, " %u",
+						   group->members[i].weight);
+		if (!uplink->enabled && length < TEXT_SIZE)
+			length += (size_t)snprintf(text + length, TEXT_SIZE - length, " disabled");
+	}
+	return text;
+}
+
+/* How the rule's target became the line that the flow takes, where that is not plain. */
+static void tell_target(const struct story *story, const char *moment,
+			const struct classify_decision *decision)
+{
+	static const char *const sticky[] = {
+		[CONF_STICKY_FLOW] = "by turn",
+		[CONF_STICKY_SOURCE] = "by turn, then the same for its source",
+		[CONF_STICKY_SOURCE_DESTINATION] =
+			"by turn, then the same for its source and destination",
+	};
+	const struct conf *conf = story->policy->conf;
+	char members[TEXT_SIZE], line[TEXT_SIZE], wanted[TEXT_SIZE];
+	struct rule_view rule;
+
+	if (decision->rule < 0)
+		return;
+	ruleset_view(story->policy->rules, (size_t)decision->rule, &rule);
+	line_text(story->policy, decision->value, line);
+	if (rule.group != RULES_NO_GROUP) {
+		const struct conf_group *group = &conf->groups[rule.group];
+
+		say(story->why, "%s: of group '%s' (%s) it takes %s, %s", moment, group->name,
+		    members_text(conf, group, members), line,
+		    group->policy == CONF_GROUP_FAILOVER ? "the first that is usable"
+							 : sticky[group->sticky]);
+	} else if (decision->value != rule.value) {
+		say(story->why, "%s: %s is disabled, and its on_down leads to %s", moment,
+		    wanted_text(story->policy, &rule, wanted), line);
+	}
+}
+
 static void tell_names(const struct story *story, bool guessed,
 		       const struct classify_decision *first)
 {
@@ -240,6 +304,14 @@ static void tell_first(const struct story *story, const struct evidence *evidenc
 		say(story->why, "%s: takes main meanwhile", moment);
 }
 
+/* The flow is on a line that the rule may give. */
+static bool is_where(const struct story *story, const struct rule_view *rule, uint32_t value)
+{
+	const struct steer_target target = {rule->value, rule->group};
+
+	return steer_holds(story->policy->steer, story->hypothesis->steer_state, &target, value);
+}
+
 static void tell_late(const struct story *story, const struct classify_decision *first,
 		      const struct classify_decision *last, bool guessed)
 {
@@ -258,17 +330,18 @@ static void tell_late(const struct story *story, const struct classify_decision 
 	}
 	ruleset_view(policy->rules, (size_t)last->rule, &rule);
 	say(story->why, "%s: %s: rule '%s' holds, which says %s", moment, text, name,
-	    line_text(policy, rule.value, wanted));
+	    wanted_text(policy, &rule, wanted));
 	if (guessed && first->rule == last->rule)
 		say(story->why, "%s: as expected, nothing changes", moment);
-	else if (last->late == RULE_LATE_LEARN && last->value != rule.value)
+	else if (last->late == RULE_LATE_LEARN && !is_where(story, &rule, last->value))
 		say(story->why,
 		    "%s: late = \"learn\": moving an open connection would end it, so this one "
 		    "keeps %s",
 		    moment, line);
-	else if (last->moved)
+	else if (last->moved) {
 		say(story->why, "%s: late = \"move\": its mark changes at once", moment);
-	else
+		tell_target(story, moment, last);
+	} else
 		say(story->why, "%s: it is there already", moment);
 }
 
@@ -283,7 +356,7 @@ static struct classify_decision first_packet(const struct story *story,
 
 	ruleset_match(story->policy->rules, &story->hypothesis->facts, evidence, expected, NULL,
 		      match);
-	decision = classify_decide(&story->view, match, 0, older, false);
+	decision = classify_decide(&story->view, match, &story->hypothesis->facts, 0, older, false);
 	/* what a flow of unknown age was given on its way is not known either */
 	if (older && !decision.final)
 		decision.rule = -1;
@@ -371,6 +444,38 @@ static json_t *evidence_json(const struct hypothesis *hypothesis)
 		"alpn", hypothesis->alpn ? json_string(hypothesis->alpn) : json_null());
 }
 
+/* The group that the rule names, if the line that the flow has is a member of it; NULL: none. */
+static const struct conf_group *group_of(const struct policy *policy,
+					 const struct classify_decision *decision)
+{
+	const struct conf *conf = policy->conf;
+	const struct conf_group *group;
+	struct rule_view rule;
+
+	if (decision->rule < 0)
+		return NULL;
+	ruleset_view(policy->rules, (size_t)decision->rule, &rule);
+	if (rule.group == RULES_NO_GROUP)
+		return NULL;
+	group = &conf->groups[rule.group];
+	for (size_t i = 0; i < group->member_count; i++)
+		if (conf->uplinks[group->members[i].uplink].mark == decision->value)
+			return group;
+	return NULL;
+}
+
+static json_t *members_json(const struct conf *conf, const struct conf_group *group)
+{
+	json_t *members = group ? json_array() : json_null();
+
+	for (size_t i = 0; group && i < group->member_count; i++)
+		json_array_append_new(members,
+				      json_pack("{s:s,s:i}", "uplink",
+						conf->uplinks[group->members[i].uplink].name,
+						"weight", (int)group->members[i].weight));
+	return members;
+}
+
 static json_t *names_json(const struct explain_names *names)
 {
 	const struct names_guess *guess = &names->guess;
@@ -410,6 +515,7 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 						  ? &hypothesis->evidence
 						  : inspection_evidence(hypothesis->begun);
 	struct classify_decision first, last;
+	const struct conf_group *group;
 	int32_t open[OPEN_RULES_SHOWN];
 	json_t *document, *rest, *next = NULL;
 	struct rule_match match;
@@ -417,6 +523,7 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 	bool guessed;
 
 	policy_classify_view(policy, &story.view);
+	story.view.steer_state = hypothesis->steer_state;
 	if (story.view.observe)
 		say(story.why, "mode is \"observe\": none of this is done, only counted");
 	if (hypothesis->older)
@@ -424,10 +531,13 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 	first = last = first_packet(&story, evidence, expected, hypothesis->older, &match);
 	guessed = !first.final && first.rule >= 0 && first.rule == match.expected;
 	tell_first(&story, evidence, expected, &match, &first, guessed);
+	if (!hypothesis->older || first.moved)
+		tell_target(&story, first_moment(hypothesis), &first);
 	if (!first.final && hypothesis->has_evidence) {
 		evidence = &hypothesis->evidence;
 		ruleset_match(policy->rules, &hypothesis->facts, evidence, expected, NULL, &match);
-		last = classify_decide(&story.view, &match, first.value, true, guessed);
+		last = classify_decide(&story.view, &match, &hypothesis->facts, first.value, true,
+				       guessed);
 		tell_late(&story, &first, &last, guessed);
 		next = next_json(&story, expected, &last);
 		if (!guessed)
@@ -449,6 +559,9 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 		"next", next ? next : json_null(), "names", names_json(names), "route",
 		explain_route(policy, hypothesis, value, bits), "why", story.why);
 	json_object_update(document, rest);
+	group = group_of(policy, &last);
+	json_object_set_new(document, "group", cli_text_or_null(group ? group->name : NULL));
+	json_object_set_new(document, "members", members_json(policy->conf, group));
 	json_decref(rest);
 	return document;
 }

@@ -271,8 +271,6 @@ static void read_group(struct loader *loader, const config_setting_t *setting, s
 		group->sticky = (enum conf_group_sticky)word;
 	loader_u32(loader, setting, "sticky_s", 1, 31536000, &group->sticky_s);
 	read_members(loader, setting, what, group);
-	diag_note(loader->diags, group->file, group->line, "%s is checked but not acted on yet",
-		  what);
 }
 
 void conf_read_groups(struct loader *loader, const config_setting_t *root)

@@ -433,6 +433,16 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 	return index;
 }
 
+static void count_packet(struct flow *flow, enum flow_direction direction,
+			 const struct packet *packet)
+{
+	flow->last_us = packet->meta.time_us;
+	flow->packets[direction]++;
+	flow->bytes[direction] += packet->ip_length;
+	if (packet->has_tcp)
+		note_tcp(flow, direction, packet);
+}
+
 struct flow *flow_table_track(struct flow_table *table, const struct packet *packet,
 			      enum flow_direction *direction, bool *fresh)
 {
@@ -463,12 +473,26 @@ struct flow *flow_table_track(struct flow_table *table, const struct packet *pac
 		list_append(table, table->flows[index].lru_list, index);
 	}
 	flow = &table->flows[index];
-	flow->last_us = packet->meta.time_us;
-	flow->packets[*direction]++;
-	flow->bytes[*direction] += packet->ip_length;
-	if (packet->has_tcp)
-		note_tcp(flow, *direction, packet);
+	count_packet(flow, *direction, packet);
 	return flow;
+}
+
+struct flow *flow_table_restart(struct flow_table *table, struct flow *flow,
+				const struct packet *packet, enum flow_direction *direction)
+{
+	struct lookup lookup;
+	uint32_t index;
+
+	/* the packet is the new flow's */
+	flow->packets[*direction]--;
+	flow->bytes[*direction] -= packet->ip_length;
+	flow_end(table, (uint32_t)(flow - table->flows));
+	table->stats.restarted++;
+	lookup_prepare(table, packet, &lookup);
+	index = flow_begin(table, packet, &lookup);
+	*direction = FLOW_FROM_CLIENT;
+	count_packet(&table->flows[index], *direction, packet);
+	return &table->flows[index];
 }
 
 struct flow *flow_table_find(struct flow_table *table, const struct packet *packet,

@@ -12,7 +12,15 @@
 
 #include <stdlib.h>
 
-/* Uplinks, then groups: a group speaks with its first member's value until groups act. */
+static bool any_is_nat(const struct conf *conf, const struct conf_group *group)
+{
+	for (size_t i = 0; i < group->member_count; i++)
+		if (conf->uplinks[group->members[i].uplink].nat)
+			return true;
+	return false;
+}
+
+/* Uplinks, then groups. A name that was refused is left out; its error has been told. */
 static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 {
 	size_t total = conf->uplink_count + conf->group_count, n = 0;
@@ -23,31 +31,24 @@ static struct rules_target *targets_of(const struct conf *conf, size_t *count)
 	for (size_t i = 0; i < conf->uplink_count; i++) {
 		const struct conf_uplink *uplink = &conf->uplinks[i];
 
-		if (!*uplink->name) /* refused already */
+		if (!*uplink->name)
 			continue;
 		targets[n++] = (struct rules_target){
 			.name = uplink->name,
 			.value = uplink->mark,
+			.group = RULES_NO_GROUP,
 			.nat = uplink->nat,
 		};
 	}
 	for (size_t i = 0; i < conf->group_count; i++) {
 		const struct conf_group *group = &conf->groups[i];
-		const struct conf_uplink *first;
 
 		if (!*group->name)
 			continue;
-		/* a configuration with errors may have one: its rules still want the name */
-		if (group->member_count == 0 || conf->uplink_count == 0) {
-			targets[n++] = (struct rules_target){.name = group->name, .group = true};
-			continue;
-		}
-		first = &conf->uplinks[group->members[0].uplink];
 		targets[n++] = (struct rules_target){
 			.name = group->name,
-			.value = first->mark,
-			.nat = first->nat,
-			.group = true,
+			.group = (uint32_t)i,
+			.nat = any_is_nat(conf, group),
 		};
 	}
 	*count = n;

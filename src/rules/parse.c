@@ -49,6 +49,7 @@ static void find_target(struct rules_builder *builder, const config_setting_t *s
 		if (strcmp(options->targets[i].name, name) == 0) {
 			view->uplink = options->targets[i].name;
 			view->value = options->targets[i].value;
+			view->group = options->targets[i].group;
 			*nat = options->targets[i].nat;
 			return;
 		}
@@ -69,7 +70,8 @@ static void find_target(struct rules_builder *builder, const config_setting_t *s
 static bool value_is_nat(const struct rules_options *options, uint32_t value)
 {
 	for (size_t i = 0; i < options->target_count; i++) {
-		if (!options->targets[i].group && options->targets[i].value == value)
+		if (options->targets[i].group == RULES_NO_GROUP &&
+		    options->targets[i].value == value)
 			return options->targets[i].nat;
 	}
 	return false;
@@ -121,7 +123,11 @@ void rules_parse_rule(struct rules_builder *builder, const config_setting_t *set
 	const config_setting_t *place = config_setting_get_member(setting, "name");
 	const config_setting_t *match;
 	struct vec tests = VEC(struct test);
-	struct draft draft = {.enabled = true, .order = builder->drafts.count};
+	struct draft draft = {
+		.enabled = true,
+		.order = builder->drafts.count,
+		.view = {.group = RULES_NO_GROUP},
+	};
 	struct draft *kept;
 	struct key_context context = {.builder = builder};
 	const char *name = NULL, *comment = NULL;

@@ -51,9 +51,12 @@ static void ask(const struct ruleset *rules, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct rules_target targets[] = {{.name = "cable", .value = 2},
-						      {.name = "mail", .value = 1, .nat = true}};
-	struct rules_options options = {.targets = targets, .target_count = 2};
+	static const struct rules_target targets[] = {
+		{.name = "cable", .value = 2, .group = RULES_NO_GROUP},
+		{.name = "mail", .value = 1, .group = RULES_NO_GROUP, .nat = true},
+		{.name = "any", .group = 0, .nat = true},
+	};
+	struct rules_options options = {.targets = targets, .target_count = 3};
 	struct diag_list diags = DIAG_LIST_INIT;
 	struct rules_builder *builder;
 	struct ruleset *rules = NULL;

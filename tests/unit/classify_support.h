@@ -21,6 +21,7 @@
 
 #define PLAIN 1 /* an uplink without NAT */
 #define NATED 2 /* one with */
+#define OTHER 3 /* without NAT again */
 
 struct bench {
 	struct diag_list diags;
@@ -29,6 +30,8 @@ struct bench {
 	struct classify_policy policy;
 	struct classify_rule_stats stats[16];
 	struct names *names; /* NULL until bench_remember() */
+	struct steer *steer;
+	struct steer_state *steer_state;
 	bool value_is_nat[128];
 	uint64_t now_us;
 };
@@ -36,10 +39,17 @@ struct bench {
 static inline void bench_rules(struct bench *bench, const char *text)
 {
 	static const struct rules_target targets[] = {
-		{.name = "plain", .value = PLAIN},
-		{.name = "nated", .value = NATED, .nat = true},
+		{.name = "plain", .value = PLAIN, .group = RULES_NO_GROUP},
+		{.name = "nated", .value = NATED, .group = RULES_NO_GROUP, .nat = true},
+		{.name = "other", .value = OTHER, .group = RULES_NO_GROUP},
+		{.name = "both", .group = 0},
+		{.name = "first", .group = 1},
+		{.name = "mixed", .group = 2, .nat = true},
 	};
-	struct rules_options options = {.targets = targets, .target_count = 2};
+	struct rules_options options = {
+		.targets = targets,
+		.target_count = sizeof(targets) / sizeof(targets[0]),
+	};
 	char path[] = "/tmp/test_classify.XXXXXX";
 	int fd = mkstemp(path);
 	struct rules_builder *builder;
@@ -60,6 +70,37 @@ static inline void bench_rules(struct bench *bench, const char *text)
 	bench->policy.generation++;
 }
 
+/* plain falls to other, nated to main, other to nated; groups: both, first (failover), mixed. */
+static inline void bench_steer(struct bench *bench)
+{
+	static const struct steer_uplink uplinks[] = {
+		{.value = PLAIN, .on_down = STEER_DOWN_VALUE, .stand_in = OTHER},
+		{.value = NATED, .on_down = STEER_DOWN_MAIN},
+		{.value = OTHER, .on_down = STEER_DOWN_VALUE, .stand_in = NATED},
+	};
+	static const struct steer_member plain[] = {{PLAIN, 1}, {OTHER, 1}},
+					 mixed[] = {{PLAIN, 1}, {NATED, 1}};
+	static const struct steer_group groups[] = {
+		{.name = "both", .members = plain, .member_count = 2},
+		{.name = "first", .failover = true, .members = plain, .member_count = 2},
+		{.name = "mixed", .members = mixed, .member_count = 2},
+	};
+	const struct steer_options options = {
+		.mark = &bench->policy.mark,
+		.uplinks = uplinks,
+		.uplink_count = 3,
+		.groups = groups,
+		.group_count = 3,
+	};
+	const struct hash_seed seed = {1, 2};
+
+	bench->policy.steer = bench->steer = steer_new(&options);
+	bench->policy.steer_state = bench->steer_state =
+		steer_state_new(&bench->policy.mark, 64, &seed);
+	assert_non_null(bench->steer);
+	assert_non_null(bench->steer_state);
+}
+
 static inline struct bench *bench_new(const char *rules)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
@@ -75,6 +116,7 @@ static inline struct bench *bench_new(const char *rules)
 	bench->policy.limits = (struct inspect_limits){12, 16384};
 	bench->policy.value_is_nat = bench->value_is_nat;
 	bench->policy.rule_stats = bench->stats;
+	bench_steer(bench);
 	bench_rules(bench, rules);
 	bench->classifier = classifier_new(&options, NULL, NULL);
 	assert_non_null(bench->classifier);
@@ -86,6 +128,8 @@ static inline void bench_free(struct bench *bench)
 	classifier_free(bench->classifier);
 	names_free(bench->names);
 	ruleset_free(bench->rules);
+	steer_free(bench->steer);
+	steer_state_free(bench->steer_state);
 	diag_list_release(&bench->diags);
 	free(bench);
 }

@@ -90,6 +90,7 @@ struct world {
 	bool quic_together; /* all frames in one packet; else one a datagram */
 	struct classifier *classifier;
 	struct names *names;
+	struct steer_state *steer_state;
 	uint32_t flows_before; /* the last telling's last */
 	struct answers truth;  /* as it was told first */
 	struct answers *answers; /* of this telling */
@@ -391,6 +392,7 @@ static inline void world_limit(struct world *world)
 	world->view.generation = 1;
 	world->view.inspect_decided = true;
 	world->view.names = world->names;
+	world->view.steer_state = world->steer_state;
 }
 
 static inline void world_policy(struct world *world, const char *conf)
@@ -410,6 +412,8 @@ static inline void world_policy(struct world *world, const char *conf)
 	diag_list_release(&diags);
 	world->classifier = classifier_new(&options, keep_answer, world);
 	world->names = names_new(1024, &seed);
+	world->steer_state = steer_state_new(&world->policy->conf->mark, 64, &seed);
+	assert_non_null(world->steer_state);
 	assert_non_null(world->classifier);
 	assert_non_null(world->names);
 	world_limit(world);
@@ -487,6 +491,7 @@ static inline void world_free(struct world *world)
 	free(world->events);
 	classifier_free(world->classifier);
 	names_free(world->names);
+	steer_state_free(world->steer_state);
 	policy_free(world->policy);
 	free(world);
 }

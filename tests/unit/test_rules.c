@@ -26,10 +26,11 @@
 static char directory[PATH_MAX];
 
 static const struct rules_target targets[] = {
-	{.name = "mail.out", .value = 1, .nat = true},
-	{.name = "cable", .value = 2},
-	{.name = "isdn", .value = 3},
-	{.name = "any", .value = 1, .nat = true, .group = true},
+	{.name = "mail.out", .value = 1, .group = RULES_NO_GROUP, .nat = true},
+	{.name = "cable", .value = 2, .group = RULES_NO_GROUP},
+	{.name = "isdn", .value = 3, .group = RULES_NO_GROUP},
+	{.name = "any", .group = 0, .nat = true},
+	{.name = "plain", .group = 1},
 };
 
 struct world {
@@ -1331,16 +1332,18 @@ static void each_action_has_its_value(void **state)
 		"{ name = \"e\"; uplink = \"any\"; match = { app = \"tls\"; }; },\n"
 		"{ name = \"f\"; mark = 1; },\n"
 		"{ name = \"g\"; mark = 2; drop = false; },\n"
-		"{ name = \"h\"; uplink = \"mail.out\"; late = \"move\"; }");
+		"{ name = \"h\"; uplink = \"mail.out\"; late = \"move\"; },\n"
+		"{ name = \"i\"; uplink = \"plain\"; }");
 	struct rule_view view;
 
 	(void)state;
-	assert_int_equal(ruleset_count(world.rules), 8);
+	assert_int_equal(ruleset_count(world.rules), 9);
 	ruleset_view(world.rules, 0, &view);
 	assert_string_equal(view.name, "a");
 	assert_int_equal(view.action, RULE_UPLINK);
 	assert_string_equal(view.uplink, "mail.out");
 	assert_int_equal(view.value, 1);
+	assert_int_equal(view.group, RULES_NO_GROUP);
 	assert_int_equal(view.late, RULE_LATE_LEARN);
 	assert_false(view.late_given);
 	assert_true(view.log);
@@ -1368,7 +1371,8 @@ static void each_action_has_its_value(void **state)
 	assert_true(view.late_given);
 	ruleset_view(world.rules, 4, &view);
 	assert_string_equal(view.uplink, "any");
-	assert_int_equal(view.value, 1);
+	assert_int_equal(view.value, 0);
+	assert_int_equal(view.group, 0);
 	assert_int_equal(view.late, RULE_LATE_LEARN);
 	assert_true(view.has_payload_keys);
 	ruleset_view(world.rules, 5, &view);
@@ -1379,6 +1383,9 @@ static void each_action_has_its_value(void **state)
 	ruleset_view(world.rules, 7, &view);
 	assert_int_equal(view.late, RULE_LATE_MOVE);
 	assert_true(view.late_given);
+	ruleset_view(world.rules, 8, &view);
+	assert_int_equal(view.group, 1);
+	assert_int_equal(view.late, RULE_LATE_MOVE); /* no member NATs */
 	unload(&world);
 }
 
