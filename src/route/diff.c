@@ -42,7 +42,7 @@ int route_rule_compare(const struct route_rule *a, const struct route_rule *b)
 	return 0;
 }
 
-static int key_compare(const struct route_route *a, const struct route_route *b)
+int route_key_compare(const struct route_route *a, const struct route_route *b)
 {
 	ORDER(a->family, b->family);
 	ORDER(a->table, b->table);
@@ -64,7 +64,7 @@ static int target_compare(const struct route_route *a, const struct route_route 
 
 int route_route_compare(const struct route_route *a, const struct route_route *b)
 {
-	int result = key_compare(a, b);
+	int result = route_key_compare(a, b);
 
 	if (!result)
 		result = target_compare(a, b);
@@ -151,7 +151,7 @@ static int foreign_holder(const struct route_state *present, const struct route_
 	for (size_t i = 0; i < present->route_count; i++) {
 		const struct route_route *r = &present->routes[i];
 
-		if (owned_route(scopes, scope_count, r) || key_compare(r, wanted) != 0)
+		if (owned_route(scopes, scope_count, r) || route_key_compare(r, wanted) != 0)
 			continue;
 		if (target_compare(r, wanted) == 0)
 			return 2;
@@ -168,7 +168,7 @@ static size_t own_holder(const struct work *work, const struct route_route *want
 	for (size_t i = 0; i < work->old_route_count; i++) {
 		const struct route_route *r = work->old_routes[i];
 
-		if (r && key_compare(r, wanted) == 0 &&
+		if (r && route_key_compare(r, wanted) == 0 &&
 		    (best == work->old_route_count || r < work->old_routes[best]))
 			best = i;
 	}

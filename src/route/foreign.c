@@ -27,7 +27,7 @@ void route_check_mark_rules(const struct conf *conf, struct diag_list *diags)
 	char text[ROUTE_TEXT_SIZE];
 
 	if (route_kernel_open(&kernel, &ignored) == 0 &&
-	    route_kernel_snapshot(kernel, NULL, 0, &snapshot, &ignored) == 0)
+	    route_kernel_snapshot(kernel, NULL, NULL, 0, &snapshot, &ignored) == 0)
 		for (size_t i = 0; i < present->rule_count; i++)
 			if (overlaps(&present->rules[i], conf))
 				diag_warning(diags, conf->path, 0,

@@ -6,7 +6,9 @@
  *   in the kernel, and every header is written in full, as it demands. A kernel
  *   without it gives everything; we filter again anyway.
  * - A dump that raced with a change (NLM_F_DUMP_INTR) is a mixture of two
- *   states: the whole snapshot is thrown away and taken again.
+ *   states: what it gave is thrown away, and it is asked for again.
+ * - Of main only the few routes are kept that a plan can depend on: the others are
+ *   told by header and attribute types, and never parsed.
  * - A table that does not exist yet is an empty one; a family that the kernel
  *   does not have is no error.
  * - Changes go out many in a datagram, each with NLM_F_ACK, so a refusal is
@@ -19,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
@@ -37,6 +40,7 @@
 			   */
 #define RAW_MAX ((size_t)64 << 20)
 #define DUMP_ATTEMPTS 10
+#define SUBNETS_MAX ((size_t)1 << 16) /* of main's routes without a gateway, while it is read */
 #define KERNEL_TEXT_SIZE 160
 
 struct route_kernel {
@@ -46,8 +50,15 @@ struct route_kernel {
 	uint8_t batch[BUFFER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
+/* What a dump is for. */
+struct wish {
+	struct route_snapshot *snapshot;
+	uint32_t table;
+	const struct route_watch *watch; /* of main */
+};
+
 /* One message of a dump; 0 or -errno, which ends the dump. */
-typedef int dump_fn(const struct nlmsghdr *message, void *context);
+typedef int dump_fn(const struct nlmsghdr *message, const struct wish *wish);
 
 static void set_option(struct mnl_socket *nl, int option)
 {
@@ -144,7 +155,7 @@ static int receive(struct route_kernel *k, size_t *length)
 }
 
 /* 1: the dump has ended; 0: more to come; -errno. Errors of `each` are kept in *kept. */
-static int dump_part(struct route_kernel *k, size_t length, dump_fn *each, void *context,
+static int dump_part(struct route_kernel *k, size_t length, dump_fn *each, const struct wish *wish,
 		     bool *interrupted, int *kept)
 {
 	char text[KERNEL_TEXT_SIZE];
@@ -169,15 +180,14 @@ static int dump_part(struct route_kernel *k, size_t length, dump_fn *each, void 
 			break;
 		default:
 			if (!*kept)
-				*kept = each(message, context);
+				*kept = each(message, wish);
 			break;
 		}
 	}
 	return 0;
 }
 
-/* Sends the request that stands in k->batch and hands every message to `each`. */
-static int dump(struct route_kernel *k, dump_fn *each, void *context)
+static int dump_once(struct route_kernel *k, dump_fn *each, const struct wish *wish)
 {
 	struct nlmsghdr *request = (void *)k->batch;
 	bool interrupted = false;
@@ -191,11 +201,32 @@ static int dump(struct route_kernel *k, dump_fn *each, void *context)
 	do {
 		result = receive(k, &length);
 		if (!result)
-			result = dump_part(k, length, each, context, &interrupted, &kept);
+			result = dump_part(k, length, each, wish, &interrupted, &kept);
 	} while (result == 0);
 	if (result < 0)
 		return result;
 	return kept ? kept : interrupted ? -EINTR : 0;
+}
+
+/* Sends the request that stands in k->batch and hands every message to `each`. */
+static int dump(struct route_kernel *k, dump_fn *each, const struct wish *wish)
+{
+	struct route_snapshot *snapshot = wish->snapshot;
+	const struct route_facts facts = snapshot->facts;
+	const struct route_state present = snapshot->present;
+	size_t raw_length = snapshot->raw_length;
+	int result = -EINTR;
+
+	for (int i = 0; result == -EINTR && i < DUMP_ATTEMPTS; i++) {
+		snapshot->facts.link_count = facts.link_count;
+		snapshot->facts.address_count = facts.address_count;
+		snapshot->facts.main_count = facts.main_count;
+		snapshot->present.rule_count = present.rule_count;
+		snapshot->present.route_count = present.route_count;
+		snapshot->raw_length = raw_length;
+		result = dump_once(k, each, wish);
+	}
+	return result;
 }
 
 static void *begin(struct route_kernel *k, uint16_t type, size_t header_size)
@@ -206,21 +237,21 @@ static void *begin(struct route_kernel *k, uint16_t type, size_t header_size)
 	return mnl_nlmsg_put_extra_header(request, header_size);
 }
 
-static int keep_link(const struct nlmsghdr *message, void *context)
+static int keep_link(const struct nlmsghdr *message, const struct wish *wish)
 {
-	struct route_snapshot *snapshot = context;
 	struct route_link link;
 
-	return route_parse_link(message, &link) ? route_facts_add_link(&snapshot->facts, &link) : 0;
+	return route_parse_link(message, &link)
+		       ? route_facts_add_link(&wish->snapshot->facts, &link)
+		       : 0;
 }
 
-static int keep_address(const struct nlmsghdr *message, void *context)
+static int keep_address(const struct nlmsghdr *message, const struct wish *wish)
 {
-	struct route_snapshot *snapshot = context;
 	struct route_address address;
 
 	return route_parse_address(message, &address) && !address.duplicate
-		       ? route_facts_add_address(&snapshot->facts, &address)
+		       ? route_facts_add_address(&wish->snapshot->facts, &address)
 		       : 0;
 }
 
@@ -246,86 +277,100 @@ static int keep_raw(struct route_snapshot *snapshot, const struct nlmsghdr *mess
 	return 0;
 }
 
-static int keep_rule(const struct nlmsghdr *message, void *context)
+static int keep_rule(const struct nlmsghdr *message, const struct wish *wish)
 {
-	struct route_snapshot *snapshot = context;
 	struct route_rule rule;
 	int result;
 
 	if (!route_parse_rule(message, &rule))
 		return 0;
-	result = keep_raw(snapshot, message, &rule.raw);
-	return result ? result : route_state_add_rule(&snapshot->present, &rule);
+	result = keep_raw(wish->snapshot, message, &rule.raw);
+	return result ? result : route_state_add_rule(&wish->snapshot->present, &rule);
 }
 
-static int keep_main(const struct nlmsghdr *message, void *context)
+static int keep_main(const struct nlmsghdr *message, const struct wish *wish)
 {
-	struct route_snapshot *snapshot = context;
+	struct route_facts *facts = &wish->snapshot->facts;
+	struct route_peek peek;
 	struct route_route route;
 	int result = 0;
 
-	for (unsigned next = 0; !result && route_parse_route(message, next, &route); next++) {
-		if (route.table != ROUTE_MAIN_TABLE || route.type != ROUTE_TYPE_UNICAST ||
-		    (route.destination_length && route.gateway.family != IP_NONE))
-			break;
-		result = route_facts_add_main(&snapshot->facts, &route);
-	}
+	if (!route_peek(message, &peek) || peek.table != ROUTE_MAIN_TABLE ||
+	    peek.type != ROUTE_TYPE_UNICAST)
+		return 0;
+	/* without those that are too many a gateway is called onlink, which does no harm */
+	if (peek.destination_length && (peek.gateway || !route_watch_has(wish->watch, peek.index) ||
+					facts->main_count >= SUBNETS_MAX))
+		return 0;
+	for (unsigned next = 0; !result && route_parse_route(message, next, &route); next++)
+		result = route_facts_add_main(facts, &route);
 	return result;
 }
 
-struct table_dump {
-	struct route_snapshot *snapshot;
-	uint32_t table;
-};
-
-static int keep_route(const struct nlmsghdr *message, void *context)
+static int keep_route(const struct nlmsghdr *message, const struct wish *wish)
 {
-	struct table_dump *want = context;
 	struct route_route route;
 	int result;
 
-	if (!route_parse_route(message, 0, &route) || route.table != want->table)
+	if (!route_parse_route(message, 0, &route) || route.table != wish->table)
 		return 0;
-	result = keep_raw(want->snapshot, message, &route.raw);
-	return result ? result : route_state_add_route(&want->snapshot->present, &route);
+	result = keep_raw(wish->snapshot, message, &route.raw);
+	return result ? result : route_state_add_route(&wish->snapshot->present, &route);
 }
 
-static int dump_links(struct route_kernel *k, struct route_snapshot *snapshot)
+static int dump_links(struct route_kernel *k, const struct wish *wish)
 {
 	struct ifinfomsg *header = begin(k, RTM_GETLINK, sizeof(*header));
 
 	header->ifi_family = AF_UNSPEC;
 	mnl_attr_put_u32((void *)k->batch, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	return dump(k, keep_link, snapshot);
+	return dump(k, keep_link, wish);
 }
 
-static int dump_addresses(struct route_kernel *k, unsigned char family,
-			  struct route_snapshot *snapshot)
+static int dump_addresses(struct route_kernel *k, unsigned char family, const struct wish *wish)
 {
 	struct ifaddrmsg *header = begin(k, RTM_GETADDR, sizeof(*header));
 
 	header->ifa_family = family;
-	return dump(k, keep_address, snapshot);
+	return dump(k, keep_address, wish);
 }
 
-static int dump_rules(struct route_kernel *k, unsigned char family, struct route_snapshot *snapshot)
+static int dump_rules(struct route_kernel *k, unsigned char family, const struct wish *wish)
 {
 	struct fib_rule_hdr *header = begin(k, RTM_GETRULE, sizeof(*header));
 
 	header->family = family;
-	return dump(k, keep_rule, snapshot);
+	return dump(k, keep_rule, wish);
 }
 
-static int dump_table(struct route_kernel *k, unsigned char family, uint32_t table, dump_fn *each,
-		      void *context)
+static int dump_table(struct route_kernel *k, unsigned char family, unsigned char type,
+		      dump_fn *each, const struct wish *wish)
 {
 	struct rtmsg *header = begin(k, RTM_GETROUTE, sizeof(*header));
 	int result;
 
 	header->rtm_family = family;
-	mnl_attr_put_u32((void *)k->batch, RTA_TABLE, table);
-	result = dump(k, each, context);
+	header->rtm_type = type;
+	mnl_attr_put_u32((void *)k->batch, RTA_TABLE, wish->table);
+	result = dump(k, each, wish);
 	return result == -ENOENT ? 0 : result; /* no such table yet */
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static int dump_main(struct route_kernel *k, unsigned char family, const struct wish *wish)
+{
+	uint64_t began = now_us();
+	int result = dump_table(k, family, RTN_UNICAST, keep_main, wish);
+
+	wish->snapshot->main_us += (unsigned)(now_us() - began);
+	return result;
 }
 
 static bool family_is_missing(int result)
@@ -334,63 +379,61 @@ static bool family_is_missing(int result)
 }
 
 static int dump_family(struct route_kernel *k, unsigned char family, const uint32_t *tables,
-		       size_t table_count, struct route_snapshot *snapshot, bool *present,
-		       const char **what)
+		       size_t table_count, struct wish *wish, bool *present, const char **what)
 {
-	struct table_dump want = {.snapshot = snapshot};
 	int result;
 
 	*what = "policy rules";
-	result = dump_rules(k, family, snapshot);
+	result = dump_rules(k, family, wish);
 	*present = !family_is_missing(result);
 	if (!*present)
 		return 0;
 	if (!result) {
 		*what = "addresses";
-		result = dump_addresses(k, family, snapshot);
+		result = dump_addresses(k, family, wish);
 	}
-	if (!result) {
+	if (!result && wish->watch) {
 		*what = "routes of table main";
-		result = dump_table(k, family, ROUTE_MAIN_TABLE, keep_main, snapshot);
+		wish->table = ROUTE_MAIN_TABLE;
+		result = dump_main(k, family, wish);
 	}
 	for (size_t i = 0; !result && i < table_count; i++) {
 		*what = "routes";
-		want.table = tables[i];
-		result = dump_table(k, family, tables[i], keep_route, &want);
+		wish->table = tables[i];
+		result = dump_table(k, family, RTN_UNSPEC, keep_route, wish);
 	}
 	return result;
 }
 
-static int snapshot_once(struct route_kernel *k, const uint32_t *tables, size_t table_count,
-			 struct route_snapshot *snapshot, const char **what)
-{
-	int result;
-
-	*what = "links";
-	result = dump_links(k, snapshot);
-	if (!result)
-		result = dump_family(k, AF_INET, tables, table_count, snapshot,
-				     &snapshot->facts.ipv4, what);
-	if (!result)
-		result = dump_family(k, AF_INET6, tables, table_count, snapshot,
-				     &snapshot->facts.ipv6, what);
-	return result;
-}
-
-int route_kernel_snapshot(struct route_kernel *kernel, const uint32_t *tables, size_t table_count,
+int route_kernel_snapshot(struct route_kernel *kernel, const struct conf *main_of,
+			  const uint32_t *tables, size_t table_count,
 			  struct route_snapshot *snapshot, struct diag_list *diags)
 {
-	const char *what = "";
-	int result = -EINTR;
+	struct route_memory memory = {0};
+	struct wish wish = {.snapshot = snapshot};
+	const char *what = "links";
+	int result = dump_links(kernel, &wish);
 
-	for (int i = 0; result == -EINTR && i < DUMP_ATTEMPTS; i++) {
-		route_snapshot_release(snapshot);
-		result = snapshot_once(kernel, tables, table_count, snapshot, &what);
+	if (!result && main_of) {
+		result = route_watch_init(&memory.watch, main_of, &snapshot->facts);
+		wish.watch = &memory.watch;
 	}
-	if (result)
+	if (!result)
+		result = dump_family(kernel, AF_INET, tables, table_count, &wish,
+				     &snapshot->facts.ipv4, &what);
+	if (!result)
+		result = dump_family(kernel, AF_INET6, tables, table_count, &wish,
+				     &snapshot->facts.ipv6, &what);
+	if (result) {
 		diag_error(diags, NULL, 0, "cannot read the kernel's %s: %s", what,
 			   result == -EINTR ? "they change faster than they can be read"
 					    : strerror(-result));
+	} else if (main_of) {
+		memory.facts = snapshot->facts;
+		route_memory_prune(&memory);
+		snapshot->facts = memory.facts;
+	}
+	route_watch_release(&memory.watch);
 	return result;
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
 	src/route/diff.c \
+	src/route/follow.c \
 	src/route/foreign.c \
 	src/route/judge.c \
 	src/route/kernel.c \
@@ -8,6 +9,7 @@ libwaymark_la_SOURCES += \
 	src/route/lookup.c \
 	src/route/manager.c \
 	src/route/message.c \
+	src/route/monitor.c \
 	src/route/plan.c \
 	src/route/private.h \
 	src/route/state.c \

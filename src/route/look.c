@@ -38,7 +38,7 @@ int route_look(const struct conf *conf, struct route_look *look, struct diag_lis
 	result = route_kernel_open(&kernel, diags);
 	if (result < 0)
 		goto out;
-	result = route_kernel_snapshot(kernel, look->scope.tables, look->scope.table_count,
+	result = route_kernel_snapshot(kernel, conf, look->scope.tables, look->scope.table_count,
 				       &snapshot, diags);
 	if (result < 0)
 		goto out;

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * When to look, what to do about it, and what to tell: route.h over the pure
- * half and kernel.c.
+ * half, kernel.c and monitor.c.
  *
- * One sync is dump, plan, diff, apply, always of everything: the kernel is the
- * only memory of what is there, so whatever another hand did, or a lost event
- * hid, one run repairs it. The monitor only decides when a run is worth it.
+ * One sync is dump, plan, diff, apply: the kernel is the only memory of what of ours is
+ * there, so whatever another hand did, or a lost event hid, one run repairs it. Links,
+ * addresses, rules and our tables are few and read each time. Main is too, unless that
+ * takes long; then what was remembered of it and followed by the events (follow.c)
+ * serves, and it is read a second later, when the repair is done.
  * - Events of our own additions carry our netlink address and are dropped; our own
  *   deletions are not: the kernel deletes the first rule that looks alike, and
  *   a second look costs little. So after a change there is at most one more run, and
  *   then silence.
- * - Admin-down takes IPv4 routes away without an event of their own: every link event
- *   that changes a name or a flag that we know counts.
+ * - Admin-down and the end of an address take IPv4 routes away without an event of their
+ *   own, and maybe only after we have looked: a second look follows.
+ * - A sync that no event has called for is somebody's clock, who wants to know what
+ *   events do not tell: it reads main if that is due.
  * - Ownership outlives a reload: the scopes of earlier configurations are kept
  *   until a run has cleaned up behind them.
  */
@@ -19,10 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#include <libmnl/libmnl.h>
-#include <linux/rtnetlink.h>
+#include <time.h>
 
 #include <waymark/route.h>
 #include <waymark/route_plan.h>
@@ -30,9 +31,13 @@
 #include "private.h"
 
 #define SCOPES_MAX 8
-#define MONITOR_BYTES ((size_t)1 << 16)
-#define MONITOR_QUEUE (8 << 20)
-#define DRAIN_MAX 4096 /* messages in one go; the event loop comes back for the rest */
+/* Reading main is cheap below this, and then done at each sync. */
+#define MAIN_CHEAP_US 10000u
+/* Where it is not: how long after a change it is read, and at most this part of the time. */
+#define MAIN_LATER_MS 1000u
+#define MAIN_SHARE 10u
+/* Read again by the clock alone when the last time is longer ago. */
+#define MAIN_AGE_MS 30000u
 
 /* The defaults of one uplink that the kernel would not take, and why. */
 struct refusal {
@@ -40,10 +45,20 @@ struct refusal {
 	char reason[ROUTE_REASON_SIZE];
 };
 
+/* How well main is known. */
+struct main_look {
+	bool known;    /* read once at least */
+	unsigned news; /* ROUTE_*, since the last sync */
+	unsigned took_us;
+	uint64_t at_ms;	 /* when it was last read */
+	uint64_t due_ms; /* when it is to be read, or all once more; 0: no need */
+};
+
 struct route_manager {
 	struct route_kernel *kernel;
-	struct mnl_socket *monitor;
-	struct route_facts facts; /* as of the last sync; links also as of the last drain */
+	struct route_monitor *monitor;
+	struct route_memory memory; /* as of the last sync and drain */
+	struct main_look main;
 	struct route_uplink_plan *uplinks; /* as of the last sync or judge */
 	size_t uplink_count;
 	struct refusal *refusals; /* of the last sync, one an uplink; as many as uplinks */
@@ -51,7 +66,6 @@ struct route_manager {
 	size_t health_count;
 	struct route_scope scopes[SCOPES_MAX]; /* of configurations that may have left something */
 	size_t scope_count;
-	uint8_t buffer[MONITOR_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
 
 /* What the report of a refused change needs. */
@@ -62,33 +76,6 @@ struct run {
 	struct diag_list *diags;
 	bool permission_told;
 };
-
-static int open_monitor(struct route_manager *manager, struct diag_list *diags)
-{
-	static const int groups[] = {RTNLGRP_LINK,	 RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
-				     RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
-				     RTNLGRP_IPV6_RULE};
-	int bytes = MONITOR_QUEUE, fd, result;
-
-	manager->monitor = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!manager->monitor || mnl_socket_bind(manager->monitor, 0, MNL_SOCKET_AUTOPID) < 0)
-		goto failed;
-	fd = mnl_socket_get_fd(manager->monitor);
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
-		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-		int group = groups[i];
-
-		if (mnl_socket_setsockopt(manager->monitor, NETLINK_ADD_MEMBERSHIP, &group,
-					  sizeof(group)) < 0)
-			goto failed;
-	}
-	return 0;
-failed:
-	result = errno ? -errno : -EIO;
-	diag_error(diags, NULL, 0, "cannot open the route monitor: %s", strerror(-result));
-	return result;
-}
 
 int route_manager_open(struct route_manager **manager, struct diag_list *diags)
 {
@@ -102,7 +89,7 @@ int route_manager_open(struct route_manager **manager, struct diag_list *diags)
 	}
 	result = route_kernel_open(&m->kernel, diags);
 	if (!result)
-		result = open_monitor(m, diags);
+		result = route_monitor_open(&m->monitor, diags);
 	if (result)
 		route_manager_close(m);
 	else
@@ -115,9 +102,8 @@ void route_manager_close(struct route_manager *manager)
 	if (!manager)
 		return;
 	route_kernel_close(manager->kernel);
-	if (manager->monitor)
-		mnl_socket_close(manager->monitor);
-	route_facts_release(&manager->facts);
+	route_monitor_close(manager->monitor);
+	route_memory_release(&manager->memory);
 	free(manager->uplinks);
 	free(manager->refusals);
 	free(manager->health);
@@ -320,6 +306,8 @@ int route_manager_set_health(struct route_manager *manager, const struct route_h
 		return -ENOMEM;
 	if (count)
 		memcpy(copy, health, count * sizeof(*copy));
+	/* it is as urgent as an event: no reason to read main first */
+	manager->main.news |= ROUTE_NEWS;
 	free(manager->health);
 	manager->health = copy;
 	manager->health_count = count;
@@ -332,7 +320,8 @@ int route_manager_judge(struct route_manager *manager, const struct conf *conf)
 	int result = -ENOMEM;
 
 	if (uplinks)
-		result = route_judge(conf, &manager->facts, health_of(manager, conf), uplinks);
+		result = route_judge(conf, &manager->memory.facts, health_of(manager, conf),
+				     uplinks);
 	/* another configuration's uplinks: what the kernel refused of the last ones says nothing */
 	if (!result && manager->uplink_count != conf->uplink_count) {
 		free(manager->refusals);
@@ -351,6 +340,109 @@ int route_manager_judge(struct route_manager *manager, const struct conf *conf)
 	return 0;
 }
 
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What is remembered of main is all that this configuration's uplinks need. */
+static bool memory_covers(const struct route_memory *memory, const struct conf *conf,
+			  const struct route_facts *facts)
+{
+	struct route_watch watch;
+	bool covers = route_watch_init(&watch, conf, facts) == 0 &&
+		      route_watch_covers(&memory->watch, &watch);
+
+	route_watch_release(&watch);
+	return covers;
+}
+
+static bool must_read_main(const struct route_manager *manager, const struct conf *conf)
+{
+	const struct main_look *main = &manager->main;
+	uint64_t now = now_ms(), age = now - main->at_ms;
+
+	if (!main->known || main->took_us < MAIN_CHEAP_US ||
+	    !memory_covers(&manager->memory, conf, &manager->memory.facts))
+		return true;
+	if (age * 1000 < (uint64_t)MAIN_SHARE * main->took_us)
+		return false;
+	return (main->news & ROUTE_UNCLEAR) || (main->due_ms && now >= main->due_ms) ||
+	       (!main->news && age >= MAIN_AGE_MS);
+}
+
+/* The kernel as it is, with main as it is remembered where that will do. */
+static int look(struct route_manager *manager, const struct conf *conf, const uint32_t *tables,
+		size_t table_count, struct route_snapshot *snapshot, bool *main_read,
+		struct diag_list *diags)
+{
+	const struct route_facts *known = &manager->memory.facts;
+	int result;
+
+	*main_read = must_read_main(manager, conf);
+	result = route_kernel_snapshot(manager->kernel, *main_read ? conf : NULL, tables,
+				       table_count, snapshot, diags);
+	if (result || *main_read)
+		return result;
+	if (!memory_covers(&manager->memory, conf, &snapshot->facts)) {
+		/* a link has come of which no event has been read yet */
+		route_snapshot_release(snapshot);
+		*main_read = true;
+		return route_kernel_snapshot(manager->kernel, conf, tables, table_count, snapshot,
+					     diags);
+	}
+	for (size_t i = 0; !result && i < known->main_count; i++)
+		result = route_facts_add_main(&snapshot->facts, &known->main[i]);
+	return result;
+}
+
+/* Takes the facts over from the snapshot, and settles when main is read next. */
+static void remember(struct route_manager *manager, const struct conf *conf,
+		     struct route_snapshot *snapshot, bool main_read)
+{
+	struct main_look *main = &manager->main;
+	struct route_watch watch;
+	uint64_t now = now_ms();
+
+	route_facts_release(&manager->memory.facts);
+	manager->memory.facts = snapshot->facts;
+	snapshot->facts = (struct route_facts){0};
+	if (route_watch_init(&watch, conf, &manager->memory.facts) < 0) {
+		main->known = false;
+	} else {
+		route_watch_release(&manager->memory.watch);
+		manager->memory.watch = watch;
+		main->known = main->known || main_read;
+	}
+	if (main_read) {
+		main->took_us = snapshot->main_us;
+		main->at_ms = now;
+		main->due_ms = main->news & ROUTE_SILENT ? now + MAIN_LATER_MS : 0;
+		main->news = 0;
+		return;
+	}
+	if ((main->news & (ROUTE_LOOK | ROUTE_SILENT | ROUTE_UNCLEAR)) && !main->due_ms)
+		main->due_ms = now + MAIN_LATER_MS;
+	/* unclear it stays until it has been read */
+	main->news &= ROUTE_UNCLEAR;
+}
+
+static unsigned again_ms(const struct main_look *main)
+{
+	uint64_t now = now_ms(), due = main->due_ms;
+
+	if (!due)
+		return 0;
+	/* not before it may be read */
+	if (due < main->at_ms + (uint64_t)MAIN_SHARE * main->took_us / 1000 &&
+	    main->took_us >= MAIN_CHEAP_US)
+		due = main->at_ms + (uint64_t)MAIN_SHARE * main->took_us / 1000;
+	return due > now ? (unsigned)(due - now) : 1;
+}
+
 /* Brings the kernel to the plan, or, for removal, to nothing of ours. */
 static int run(struct route_manager *manager, const struct conf *conf, bool removal, size_t *sent,
 	       struct diag_list *diags)
@@ -360,6 +452,7 @@ static int run(struct route_manager *manager, const struct conf *conf, bool remo
 	struct route_changes changes = {0};
 	size_t table_count, errors = diags->errors;
 	struct run context = {.manager = manager, .conf = conf, .diags = diags};
+	bool main_read = false;
 	uint32_t *tables;
 	int result = push_scope(manager, conf);
 
@@ -370,7 +463,11 @@ static int run(struct route_manager *manager, const struct conf *conf, bool remo
 		result = -ENOMEM;
 		goto out;
 	}
-	result = route_kernel_snapshot(manager->kernel, tables, table_count, &snapshot, diags);
+	if (removal)
+		result = route_kernel_snapshot(manager->kernel, NULL, tables, table_count,
+					       &snapshot, diags);
+	else
+		result = look(manager, conf, tables, table_count, &snapshot, &main_read, diags);
 	free(tables);
 	if (result)
 		goto out;
@@ -386,9 +483,8 @@ static int run(struct route_manager *manager, const struct conf *conf, bool remo
 				    &context);
 	if (!result && (removal || conf->routing.manage))
 		forget_old_scopes(manager);
-	route_facts_release(&manager->facts);
-	manager->facts = snapshot.facts;
-	snapshot.facts = (struct route_facts){0};
+	if (!removal)
+		remember(manager, conf, &snapshot, main_read);
 out:
 	if (result && diags->errors == errors)
 		diag_error(diags, NULL, 0, "cannot change policy rules and routes: %s",
@@ -412,7 +508,7 @@ int route_manager_sync(struct route_manager *manager, const struct conf *conf,
 			route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
 	}
 	if (done)
-		*done = (struct route_sync){.changes = sent};
+		*done = (struct route_sync){.changes = sent, .again_ms = again_ms(&manager->main)};
 	return result;
 }
 
@@ -444,7 +540,7 @@ int route_manager_leftovers(struct route_manager *manager, const struct conf *co
 	int result = route_scope_init(&scope, conf);
 
 	if (!result)
-		result = route_kernel_snapshot(manager->kernel, NULL, 0, &rules, &unheard);
+		result = route_kernel_snapshot(manager->kernel, NULL, NULL, 0, &rules, &unheard);
 	if (!result) {
 		tables = calloc(rules.present.rule_count + 1, sizeof(*tables));
 		result = tables ? 0 : -ENOMEM;
@@ -463,7 +559,8 @@ int route_manager_leftovers(struct route_manager *manager, const struct conf *co
 			tables[count++] = rule->table;
 	}
 	if (!result && count)
-		result = route_kernel_snapshot(manager->kernel, tables, count, &whole, &unheard);
+		result = route_kernel_snapshot(manager->kernel, NULL, tables, count, &whole,
+					       &unheard);
 	for (size_t i = 0; !result && count && i < rules.present.rule_count; i++) {
 		const struct route_rule *rule = &rules.present.rules[i];
 
@@ -492,173 +589,58 @@ int route_manager_remove(struct route_manager *manager, const struct conf *conf,
 
 int route_manager_fd(const struct route_manager *manager)
 {
-	return mnl_socket_get_fd(manager->monitor);
+	return route_monitor_fd(manager->monitor);
 }
 
-static bool is_uplink_interface(const struct route_manager *manager, const struct conf *conf,
-				uint32_t index)
+struct listener {
+	struct route_manager *manager;
+	const struct conf *conf;
+	struct route_scope scope;
+	unsigned news;
+};
+
+static void heard(const struct nlmsghdr *message, void *context)
 {
-	const char *name = route_interface_name(manager, index);
+	struct listener *listener = context;
 
-	for (size_t i = 0; name && i < conf->uplink_count; i++) {
-		if (strcmp(conf->uplinks[i].interface, name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool link_event(struct route_manager *manager, const struct nlmsghdr *message)
-{
-	struct route_facts *facts = &manager->facts;
-	struct route_link link;
-	size_t i;
-
-	if (!route_parse_link(message, &link))
-		return false;
-	for (i = 0; i < facts->link_count && facts->links[i].index != link.index; i++)
-		;
-	if (message->nlmsg_type == RTM_DELLINK) {
-		if (i < facts->link_count)
-			facts->links[i] = facts->links[--facts->link_count];
-		return true;
-	}
-	if (i == facts->link_count) {
-		(void)route_facts_add_link(facts, &link); /* on failure the sync will see it */
-		return true;
-	}
-	if (strcmp(facts->links[i].name, link.name) == 0 && facts->links[i].up == link.up &&
-	    facts->links[i].carrier == link.carrier &&
-	    facts->links[i].point_to_point == link.point_to_point)
-		return false; /* statistics, wireless scans, a new MTU */
-	facts->links[i] = link;
-	return true;
-}
-
-/* Router advertisements and DHCP renew addresses all the time: only a new one counts. */
-static bool address_event(const struct route_manager *manager, const struct conf *conf,
-			  const struct nlmsghdr *message)
-{
-	const struct route_facts *facts = &manager->facts;
-	struct route_address address;
-	bool known = false;
-
-	if (!route_parse_address(message, &address) ||
-	    !is_uplink_interface(manager, conf, address.index))
-		return false;
-	if (message->nlmsg_type == RTM_DELADDR)
-		return true;
-	for (size_t i = 0; !known && i < facts->address_count; i++) {
-		const struct route_address *a = &facts->addresses[i];
-
-		known = a->index == address.index && ip_equal(&a->address, &address.address) &&
-			ip_equal(&a->prefix, &address.prefix) &&
-			a->prefix_length == address.prefix_length && a->global == address.global;
-	}
-	return known == address.duplicate;
-}
-
-static bool is_own_addition(const struct route_manager *manager, const struct nlmsghdr *message)
-{
-	return message->nlmsg_pid == route_kernel_portid(manager->kernel) &&
-	       (message->nlmsg_type == RTM_NEWROUTE || message->nlmsg_type == RTM_NEWRULE);
-}
-
-static bool route_event(const struct route_manager *manager, const struct conf *conf,
-			const struct route_scope *scope, const struct nlmsghdr *message)
-{
-	struct route_route route;
-
-	if (!route_parse_route(message, 0, &route))
-		return false;
-	if (route.table == ROUTE_MAIN_TABLE)
-		return route.destination_length == 0 ||
-		       (route.gateway.family == IP_NONE &&
-			is_uplink_interface(manager, conf, route.index));
-	return route_scope_has_table(scope, route.table) && !is_own_addition(manager, message);
-}
-
-static bool rule_event(const struct route_manager *manager, const struct route_scope *scope,
-		       const struct nlmsghdr *message)
-{
-	struct route_rule rule;
-
-	if (!route_parse_rule(message, &rule) || is_own_addition(manager, message))
-		return false;
-	return rule.protocol == scope->protocol ||
-	       (rule.priority >= scope->priority &&
-		rule.priority - scope->priority < ROUTE_PRIORITY_RANGE);
-}
-
-static bool event(struct route_manager *manager, const struct conf *conf,
-		  const struct route_scope *scope, const struct nlmsghdr *message)
-{
-	switch (message->nlmsg_type) {
-	case RTM_NEWLINK:
-	case RTM_DELLINK:
-		return link_event(manager, message);
-	case RTM_NEWADDR:
-	case RTM_DELADDR:
-		return address_event(manager, conf, message);
-	case RTM_NEWROUTE:
-	case RTM_DELROUTE:
-		return route_event(manager, conf, scope, message);
-	case RTM_NEWRULE:
-	case RTM_DELRULE:
-		return rule_event(manager, scope, message);
-	default:
-		return false;
-	}
+	listener->news |= route_follow(&listener->manager->memory, listener->conf, &listener->scope,
+				       route_kernel_portid(listener->manager->kernel), message);
 }
 
 bool route_manager_drain(struct route_manager *manager, const struct conf *conf)
 {
-	struct route_scope scope;
-	bool matters = false;
+	struct listener listener = {.manager = manager, .conf = conf};
 
 	/* without memory for the scope every event counts */
-	if (route_scope_init(&scope, conf) < 0)
-		matters = true;
-	for (int i = 0; i < DRAIN_MAX; i++) {
-		ssize_t got = mnl_socket_recvfrom(manager->monitor, manager->buffer,
-						  sizeof(manager->buffer));
-		const struct nlmsghdr *message = (const void *)manager->buffer;
-		int left = (int)got;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0 && (errno == ENOBUFS || errno == ENOSPC)) {
-			matters = true; /* events were lost: look at everything */
-			continue;
-		}
-		if (got <= 0)
-			break;
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-			if (event(manager, conf, &scope, message))
-				matters = true;
-		}
-	}
-	route_scope_release(&scope);
-	return matters;
+	if (route_scope_init(&listener.scope, conf) < 0)
+		listener.news = ROUTE_NEWS | ROUTE_UNCLEAR;
+	if (route_monitor_drain(manager->monitor, heard, &listener))
+		listener.news |= ROUTE_NEWS | ROUTE_LOOK | ROUTE_SILENT | ROUTE_UNCLEAR;
+	route_scope_release(&listener.scope);
+	manager->main.news |= listener.news;
+	return listener.news != 0;
 }
 
 const char *route_interface_name(const struct route_manager *manager, uint32_t index)
 {
-	const struct route_link *link = index ? route_facts_link(&manager->facts, index) : NULL;
+	const struct route_link *link =
+		index ? route_facts_link(&manager->memory.facts, index) : NULL;
 
 	return link ? link->name : NULL;
 }
 
 uint32_t route_interface_index(const struct route_manager *manager, const char *name)
 {
-	const struct route_link *link = route_facts_link_by_name(&manager->facts, name);
+	const struct route_link *link = route_facts_link_by_name(&manager->memory.facts, name);
 
 	return link ? link->index : 0;
 }
 
 void route_interfaces(const struct route_manager *manager, route_interface_fn *visit, void *context)
 {
-	for (size_t i = 0; i < manager->facts.link_count; i++)
-		visit(manager->facts.links[i].index, manager->facts.links[i].name, context);
+	for (size_t i = 0; i < manager->memory.facts.link_count; i++)
+		visit(manager->memory.facts.links[i].index, manager->memory.facts.links[i].name,
+		      context);
 }
 
 bool route_uplink_status(const struct route_manager *manager, size_t uplink,
@@ -686,7 +668,7 @@ bool route_uplink_status(const struct route_manager *manager, size_t uplink,
 bool route_main_default_by(const struct route_manager *manager, const char *interface)
 {
 	static const uint8_t families[] = {IP_V4, IP_V6};
-	const struct route_facts *facts = &manager->facts;
+	const struct route_facts *facts = &manager->memory.facts;
 	uint32_t index = route_interface_index(manager, interface);
 
 	for (size_t f = 0; index && f < 2; f++) {
@@ -720,7 +702,7 @@ char *route_plan_text(const struct conf *conf, struct diag_list *diags)
 	char *text = NULL;
 
 	if (uplinks && route_kernel_open(&kernel, diags) == 0 &&
-	    route_kernel_snapshot(kernel, NULL, 0, &snapshot, diags) == 0 &&
+	    route_kernel_snapshot(kernel, conf, NULL, 0, &snapshot, diags) == 0 &&
 	    route_plan(conf, &snapshot.facts, NULL, &wanted, uplinks) == 0)
 		text = route_state_format(&wanted, &snapshot.facts);
 	if (!text && diags->errors == errors)

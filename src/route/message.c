@@ -338,6 +338,46 @@ static void parse_route_attr(const struct nlattr *attr, struct route_route *rout
 	}
 }
 
+bool route_peek(const struct nlmsghdr *message, struct route_peek *peek)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attr;
+
+	if (message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE)
+		return false;
+	if (!has_header(message, sizeof(*header)) || (header->rtm_flags & RTM_F_CLONED))
+		return false;
+	*peek = (struct route_peek){
+		.table = header->rtm_table,
+		.type = header->rtm_type,
+		.protocol = header->rtm_protocol,
+		.destination_length = header->rtm_dst_len,
+	};
+	route_for_each_attr(attr, header, mnl_nlmsg_get_payload_len(message),
+			    NLMSG_ALIGN(sizeof(*header)))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case RTA_TABLE:
+			get_u32(attr, &peek->table);
+			break;
+		case RTA_OIF:
+			get_u32(attr, &peek->index);
+			break;
+		case RTA_MULTIPATH:
+			peek->multipath = true;
+			peek->gateway = true;
+			break;
+		case RTA_GATEWAY:
+		case RTA_VIA:
+			peek->gateway = true;
+			break;
+		default:
+			break;
+		}
+	}
+	return true;
+}
+
 bool route_parse_route(const struct nlmsghdr *message, unsigned next, struct route_route *route)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
