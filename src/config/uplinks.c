@@ -229,7 +229,7 @@ static void read_mark(struct loader *loader, const config_setting_t *group, cons
 	uplink->mark = (uint32_t)mark;
 }
 
-static void read_change(struct loader *loader, const config_setting_t *group, const char *what,
+static void read_change(struct loader *loader, const config_setting_t *group,
 			struct conf_uplink *uplink)
 {
 	static const char *const failbacks[] = {"new-flows", "all", NULL};
@@ -250,8 +250,6 @@ static void read_change(struct loader *loader, const config_setting_t *group, co
 	}
 	uplink->on_change = loader_text(loader, path);
 	free(path);
-	diag_note(loader->diags, settings_source(setting), settings_line(setting),
-		  "on_change of %s is checked but not acted on yet", what);
 }
 
 static void check_clashes(struct loader *loader, const config_setting_t *group, const char *what,
@@ -314,7 +312,7 @@ static void read_uplink(struct loader *loader, const config_setting_t *group, si
 	settings_bool(group, "nat", &uplink->nat, loader->diags);
 	settings_bool(group, "enabled", &uplink->enabled, loader->diags);
 	conf_read_probe(loader, group, uplink);
-	read_change(loader, group, what, uplink);
+	read_change(loader, group, uplink);
 	check_clashes(loader, group, what, index);
 }
 

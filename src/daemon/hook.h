@@ -49,7 +49,7 @@ enum hook_end {
 struct hook_result {
 	enum hook_end end;
 	int value;
-	unsigned skipped; /* changes of this key that no program was run for, since its last run */
+	unsigned skipped; /* changes that came while it ran, and gave way to a later one */
 };
 
 /* Called from the event loop, never from within hooks_run(). May call hooks_run(), not

@@ -5,6 +5,8 @@ waymarkd_SOURCES = \
 	src/daemon/daemon.c \
 	src/daemon/daemon.h \
 	src/daemon/documents.c \
+	src/daemon/hook.c \
+	src/daemon/hook.h \
 	src/daemon/main.c \
 	src/daemon/names.c \
 	src/daemon/network.c \
@@ -13,3 +15,6 @@ waymarkd_SOURCES = \
 	src/daemon/snapshot.c \
 	src/daemon/worker.c
 waymarkd_LDADD = libwaymark.la $(WM_LIBS) $(NFCT_LIBS)
+UNIT_TESTS += tests/unit/test_hook
+tests_unit_test_hook_SOURCES = tests/unit/test_hook.c src/daemon/hook.c src/daemon/hook.h
+tests_unit_test_hook_LDADD = $(UNIT_LDADD)

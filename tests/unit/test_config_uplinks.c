@@ -75,8 +75,6 @@ static void every_value_of_an_uplink_is_read(void **state)
 		"\"example.org\"; }; } );\n",
 		"waymark.conf:3: note: probe of uplink 'mail.out' is checked but not acted on "
 		"yet\n"
-		"waymark.conf:6: note: on_change of uplink 'mail.out' is checked but not acted on "
-		"yet\n"
 		"waymark.conf:8: note: probe of uplink 'lte' is checked but not acted on yet\n");
 	const struct conf_uplink *mail = &conf->uplinks[0], *lte = &conf->uplinks[1];
 	assert_int_equal(mail->gateway.kind, CONF_GATEWAY_ADDRESS);
