@@ -489,8 +489,9 @@ static void *other_run(void *context)
 	char request[256];
 
 	assert_true(recv(fd, request, sizeof(request), 0) > 0);
+	/* who reads may have had enough of it */
 	for (size_t i = 0; i < 4 && o->pieces[i]; i++)
-		assert_true(send(fd, o->pieces[i], strlen(o->pieces[i]), MSG_NOSIGNAL) > 0);
+		(void)send(fd, o->pieces[i], strlen(o->pieces[i]), MSG_NOSIGNAL);
 	if (o->endless)
 		while (send(fd, o->endless, strlen(o->endless), MSG_NOSIGNAL) > 0)
 			;
