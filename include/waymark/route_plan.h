@@ -229,8 +229,9 @@ const char *route_route_format(const struct route_route *route, const struct rou
 char *route_state_format(const struct route_state *state, const struct route_facts *facts);
 
 /*
- * Our own file of table names in `directory`: "201 mail.out" a line. Never
- * touches a file that does not begin with our header. Failing is a warning.
+ * Our own file of table names, rt_tables.d/waymark.conf of iproute2's `directory` (NULL: the
+ * usual one): "201 mail.out" a line. Never touches a file that does not begin with our header, never
+ * gives a name or names a table that the user's files do already. Failing is a warning.
  */
 void route_tables_register(const char *directory, const struct conf *conf, struct diag_list *diags);
 void route_tables_unregister(const char *directory, struct diag_list *diags);

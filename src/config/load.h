@@ -11,13 +11,12 @@
 
 #include <waymark/config.h>
 #include <waymark/settings.h>
+#include <waymark/table_names.h>
 
 #define CONF_INTERFACE_MAX 15 /* IFNAMSIZ without its terminator */
 #define CONF_NAME_MAX 63
 #define CONF_UPLINKS_MAX 1024
 #define CONF_TARGETS_MAX 64
-
-struct table_names;
 
 struct loader {
 	struct conf *conf;
@@ -52,10 +51,5 @@ void conf_read_probe(struct loader *loader, const config_setting_t *uplink,
 void conf_read_groups(struct loader *loader, const config_setting_t *root);
 /* After both: what uplinks say about one another. */
 void conf_check_on_down(struct loader *loader, const config_setting_t *root);
-
-struct table_names *table_names_read(const char *directory);
-void table_names_free(struct table_names *names);
-bool table_names_find(const struct table_names *names, const char *name, uint32_t *number);
-const char *table_names_nearest(const struct table_names *names, const char *name);
 
 #endif

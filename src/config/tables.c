@@ -7,11 +7,13 @@
  * edited by both. So a missing file is an empty one, a line that makes no sense
  * is passed over, and the first number of a name counts: /etc goes before what
  * the distribution ships, rt_tables before rt_tables.d, names in sorted order.
- * A configuration that uses numbers only never reads any of this.
+ * A configuration that uses numbers only never reads any of this. Nor is what waymark itself
+ * wrote there ever read: a table that only our own last run named would be gone with it.
  */
 #define _GNU_SOURCE
 #include "load.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +25,7 @@
 
 #define TABLE_NAMES_MAX 4096
 #define TABLE_FILE_LINES_MAX 65536
+#define BLANKS " \t\r\v\f"
 
 struct table_names {
 	const char **names; /* NULL-terminated, for diag_nearest() */
@@ -43,23 +46,44 @@ static void add_name(struct table_names *names, const char *name, uint32_t numbe
 	names->numbers[names->count++] = number;
 }
 
+/* As iproute2 reads it: decimal, or hexadecimal behind 0x; then a name, then what it does not look
+ * at. */
 static void read_line(struct table_names *names, const char *line)
 {
-	char number[24], name[CONF_NAME_MAX + 1], *end;
+	char name[CONF_NAME_MAX + 2], *end;
+	unsigned long value;
+	const char *at = line + strspn(line, BLANKS);
 
-	if (sscanf(line, " %23[0-9a-fA-Fx] %63s", number, name) != 2 || *name == '#')
+	if (!isdigit((unsigned char)*at))
 		return;
 	errno = 0;
-	unsigned long value = strtoul(number, &end, 0);
-	if (errno || *end || value > UINT32_MAX)
+	value = strtoul(at, &end, at[0] == '0' && (at[1] | 0x20) == 'x' ? 16 : 10);
+	if (errno || value > UINT32_MAX || !*end || !strchr(BLANKS, *end))
+		return;
+	if (sscanf(end, "%64s", name) != 1 || *name == '#' || strlen(name) > CONF_NAME_MAX)
 		return;
 	add_name(names, name, (uint32_t)value);
+}
+
+static void read_lines(struct table_names *names, FILE *stream)
+{
+	char line[512];
+
+	for (unsigned i = 0; i < TABLE_FILE_LINES_MAX && fgets(line, sizeof(line), stream); i++) {
+		bool whole = strchr(line, '\n') != NULL;
+
+		if (i == 0 && strcmp(line, TABLE_NAMES_OWN_HEADER) == 0)
+			return;
+		read_line(names, line);
+		/* the rest of a long one is no line of its own */
+		for (int c = 0; !whole && c != '\n' && c != EOF;)
+			c = getc(stream);
+	}
 }
 
 static void read_names(struct table_names *names, const char *path)
 {
 	struct stat status;
-	char line[512];
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
@@ -69,8 +93,7 @@ static void read_names(struct table_names *names, const char *path)
 		close(fd);
 		return;
 	}
-	for (unsigned i = 0; i < TABLE_FILE_LINES_MAX && fgets(line, sizeof(line), stream); i++)
-		read_line(names, line);
+	read_lines(names, stream);
 	fclose(stream);
 }
 
@@ -103,7 +126,7 @@ static void read_directory(struct table_names *names, const char *directory)
 
 struct table_names *table_names_read(const char *directory)
 {
-	static const char *const usual[] = {"/etc/iproute2", "/usr/share/iproute2",
+	static const char *const usual[] = {TABLE_NAMES_DIRECTORY, "/usr/share/iproute2",
 					    "/usr/lib/iproute2"};
 	struct table_names *names = calloc(1, sizeof(*names));
 
@@ -144,6 +167,15 @@ bool table_names_find(const struct table_names *names, const char *name, uint32_
 		}
 	}
 	return false;
+}
+
+const char *table_names_of(const struct table_names *names, uint32_t number)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (names->numbers[i] == number)
+			return names->names[i];
+	}
+	return NULL;
 }
 
 const char *table_names_nearest(const struct table_names *names, const char *name)

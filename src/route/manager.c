@@ -503,9 +503,9 @@ int route_manager_sync(struct route_manager *manager, const struct conf *conf,
 
 	if (conf->routing.manage) {
 		if (conf->routing.register_table_names && conf->mode == CONF_ENFORCE)
-			route_tables_register(ROUTE_TABLES_DIRECTORY, conf, diags);
+			route_tables_register(NULL, conf, diags);
 		else
-			route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
+			route_tables_unregister(NULL, diags);
 	}
 	if (done)
 		*done = (struct route_sync){.changes = sent, .again_ms = again_ms(&manager->main)};
@@ -583,7 +583,7 @@ int route_manager_remove(struct route_manager *manager, const struct conf *conf,
 	size_t sent = 0;
 	int result = run(manager, conf, true, &sent, diags);
 
-	route_tables_unregister(ROUTE_TABLES_DIRECTORY, diags);
+	route_tables_unregister(NULL, diags);
 	return result;
 }
 

@@ -18,8 +18,6 @@
 #include <waymark/diag.h>
 #include <waymark/route_plan.h>
 
-#define ROUTE_TABLES_DIRECTORY "/etc/iproute2/rt_tables.d"
-
 int route_grow(void **items, size_t *capacity, size_t count, size_t each);
 int route_changes_add(struct route_changes *changes, const struct route_change *change);
 

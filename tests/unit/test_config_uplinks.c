@@ -3,6 +3,8 @@
  * config: uplinks, probes, groups, and marks that other software uses: each kind
  * of mistake with the message and line that a user gets.
  */
+#include <waymark/table_names.h>
+
 #include "config_fixture.h"
 
 /* One uplink with `keys`, on line 2. */
@@ -245,6 +247,44 @@ static void a_table_is_a_number_or_a_known_name(void **state)
 		       "waymark.conf:2: 'table' must be a whole number, not a fraction\n");
 	refused_uplink("table = -1;", "waymark.conf:2: 'table' is -1, must be 0 to 4294967295 "
 				      "(numbers of more than 31 bits need the suffix L)\n");
+}
+
+/* Files that other hands have edited: what makes no sense is passed over, and nothing else. */
+static void table_names_are_read_as_iproute2_reads_them(void **state)
+{
+	static const char own[] = TABLE_NAMES_OWN_HEADER "950 ours\n";
+	char text[4096];
+	struct table_names *names;
+	uint32_t number = 0;
+
+	(void)state;
+	snprintf(text, sizeof(text),
+		 "0304 decimal\n0xgg broken\n12abc broken2\n-3 broken3\n305\n306 #none\n"
+		 "# %0700d 307 hidden\n308 %064d\n\r\n309\tcrlf\r\n310 last",
+		 1, 1);
+	put("iproute2/rt_tables.d/c.conf", text);
+	put("iproute2/rt_tables.d/waymark.conf", own);
+	names = table_names_read("iproute2");
+	assert_non_null(names);
+	assert_true(table_names_find(names, "decimal", &number));
+	assert_int_equal(number, 304);
+	assert_true(table_names_find(names, "crlf", &number));
+	assert_int_equal(number, 309);
+	assert_true(table_names_find(names, "last", &number));
+	assert_int_equal(number, 310);
+	assert_string_equal(table_names_of(names, 201), "mail.out");
+	assert_string_equal(table_names_of(names, 0xca), "cable");
+	for (uint32_t i = 305; i < 309; i++)
+		assert_null(table_names_of(names, i));
+	assert_null(table_names_of(names, 950));
+	assert_false(table_names_find(names, "broken", &number));
+	assert_false(table_names_find(names, "broken2", &number));
+	assert_false(table_names_find(names, "broken3", &number));
+	assert_false(table_names_find(names, "hidden", &number));
+	assert_false(table_names_find(names, "ours", &number));
+	table_names_free(names);
+	unlink("iproute2/rt_tables.d/c.conf");
+	unlink("iproute2/rt_tables.d/waymark.conf");
 }
 
 static void the_kernels_tables_are_refused(void **state)
@@ -593,6 +633,7 @@ int main(void)
 		TEST(names_marks_and_tables_are_one_of_a_kind),
 		TEST(a_mark_must_fit_the_mask),
 		TEST(a_table_is_a_number_or_a_known_name),
+		TEST(table_names_are_read_as_iproute2_reads_them),
 		TEST(the_kernels_tables_are_refused),
 		TEST(a_gateway_is_of_its_family_or_a_word),
 		TEST(on_down_names_main_block_another_uplink_or_a_group),

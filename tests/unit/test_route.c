@@ -879,25 +879,47 @@ static void table_names_go_to_a_file_of_our_own_and_never_to_anothers(void **sta
 {
 	struct fixture *f = *state;
 	struct diag_list diags = DIAG_LIST_INIT;
-	char top[] = "/tmp/test_route.XXXXXX", directory[64], path[96], text[512];
+	char top[] = "/tmp/test_route.XXXXXX", directory[64], path[96], users[64], text[512];
 
 	assert_non_null(mkdtemp(top));
 	snprintf(directory, sizeof(directory), "%s/rt_tables.d", top);
 	snprintf(path, sizeof(path), "%s/waymark.conf", directory);
 	f->uplinks[1].table_name = "cabletable";
-	route_tables_register(directory, &f->conf, &diags);
+	route_tables_register(top, &f->conf, &diags);
 	read_text(path, text, sizeof(text));
 	assert_non_null(strstr(text, "\n201 mail.out\n"));
 	assert_non_null(strstr(text, "\n203 isdn\n"));
 	assert_null(strstr(text, "202"));
-	route_tables_unregister(directory, &diags);
+	route_tables_unregister(top, &diags);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(diags.count, 0);
 
-	write_text(path, "201 mine\n");
-	route_tables_register(directory, &f->conf, &diags);
+	/* a name or a table that the user's own files have keeps what it has there */
+	snprintf(users, sizeof(users), "%s/rt_tables", top);
+	write_text(users, "300 isdn\n201 line\n");
+	route_tables_register(top, &f->conf, &diags);
+	read_text(path, text, sizeof(text));
+	assert_null(strstr(text, "\n20"));
 	assert_int_equal(diags.warnings, 1);
-	route_tables_unregister(directory, &diags);
+	assert_string_equal(diags.items[0].message, "uplink 'mail.out': table 201 keeps its name 'line'");
+	assert_string_equal(diags.items[1].message,
+			    "uplink 'isdn': table 203 gets no name: table 300 has it in rt_tables");
+	unlink(users);
+
+	/* nor what iproute2 would read as a number or a word */
+	diag_list_release(&diags);
+	f->uplinks[0].name = "0x64";
+	f->uplinks[2].name = "all";
+	route_tables_register(top, &f->conf, &diags);
+	read_text(path, text, sizeof(text));
+	assert_null(strstr(text, "\n20"));
+	assert_int_equal(diags.warnings, 2);
+	diag_list_release(&diags);
+
+	write_text(path, "201 mine\n");
+	route_tables_register(top, &f->conf, &diags);
+	assert_int_equal(diags.warnings, 1);
+	route_tables_unregister(top, &diags);
 	read_text(path, text, sizeof(text));
 	assert_string_equal(text, "201 mine\n");
 	unlink(path);
