@@ -96,7 +96,7 @@ static void note_route_trouble(struct daemon *daemon, const struct diag_list *di
 	size_t used = 0;
 
 	for (size_t i = 0; i < diags->count && used < sizeof(text); i++) {
-		if (diags->items[i].severity == DIAG_ERROR)
+		if (diags->items[i].severity != DIAG_NOTE)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s\n",
 						 diags->items[i].message);
 	}
