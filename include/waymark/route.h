@@ -80,8 +80,9 @@ int route_manager_remove(struct route_manager *manager, const struct conf *conf,
 /* The monitor socket, for the event loop. */
 int route_manager_fd(const struct route_manager *manager);
 /*
- * Drains the monitor. True: something that concerns the plan changed (link,
- * address, main's or our routes, our rules; or events were lost), so sync.
+ * Drains the monitor. True: something that concerns the plan changed (link, address, those of
+ * main's routes that matter to uplinks, our routes and rules; or events were lost), so sync.
+ * `conf` is that of the last sync.
  */
 bool route_manager_drain(struct route_manager *manager, const struct conf *conf);
 

@@ -595,28 +595,27 @@ int route_manager_fd(const struct route_manager *manager)
 struct listener {
 	struct route_manager *manager;
 	const struct conf *conf;
-	struct route_scope scope;
 	unsigned news;
 };
 
 static void heard(const struct nlmsghdr *message, void *context)
 {
 	struct listener *listener = context;
+	struct route_manager *manager = listener->manager;
 
-	listener->news |= route_follow(&listener->manager->memory, listener->conf, &listener->scope,
-				       route_kernel_portid(listener->manager->kernel), message);
+	listener->news |= route_follow(&manager->memory, listener->conf,
+				       &manager->scopes[manager->scope_count - 1],
+				       route_kernel_portid(manager->kernel), message);
 }
 
 bool route_manager_drain(struct route_manager *manager, const struct conf *conf)
 {
 	struct listener listener = {.manager = manager, .conf = conf};
 
-	/* without memory for the scope every event counts */
-	if (route_scope_init(&listener.scope, conf) < 0)
-		listener.news = ROUTE_NEWS | ROUTE_UNCLEAR;
+	if (manager->scope_count == 0 && push_scope(manager, conf) < 0)
+		return true;
 	if (route_monitor_drain(manager->monitor, heard, &listener))
 		listener.news |= ROUTE_NEWS | ROUTE_LOOK | ROUTE_SILENT | ROUTE_UNCLEAR;
-	route_scope_release(&listener.scope);
 	manager->main.news |= listener.news;
 	return listener.news != 0;
 }

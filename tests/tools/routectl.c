@@ -6,8 +6,9 @@
  *   routectl CONF remove    takes everything of ours away
  *   routectl CONF plan      route_plan_text()
  *   routectl CONF watch     sync, then an event loop until SIGTERM; prints when each event
- *                           came and when its run was done, in ms since the epoch, so that
- *                           a shell can compare with its own clock
+ *                           came ("event") or a second look was due ("again"), and when its run
+ *                           was done, in ms since the epoch, so that a shell can compare with
+ *                           its own clock
  *
  * Exit: 0 ok, 1 findings (printed on stderr), 2 usage.
  */
@@ -67,6 +68,8 @@ static int watch(struct route_manager *manager, const struct conf *conf, struct 
 {
 	struct pollfd waiting = {.fd = route_manager_fd(manager), .events = POLLIN};
 	struct sigaction action = {.sa_handler = stop};
+	struct route_sync done = {0};
+	double again = 0;
 
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
@@ -76,16 +79,18 @@ static int watch(struct route_manager *manager, const struct conf *conf, struct 
 	fflush(stdout);
 	while (!stopped) {
 		struct diag_list findings = DIAG_LIST_INIT;
-		struct route_sync done = {0};
-		double began;
+		double began = now_ms(), left = again - began;
+		int ready = poll(&waiting, 1, again <= 0 ? -1 : left > 0 ? (int)left + 1 : 0);
 
-		if (poll(&waiting, 1, -1) < 0)
+		if (ready < 0)
 			continue;
 		began = now_ms();
-		if (!route_manager_drain(manager, conf))
+		if (ready > 0 && !route_manager_drain(manager, conf))
 			continue;
 		route_manager_sync(manager, conf, &done, &findings);
-		printf("event %.3f done %.3f changes %zu\n", began, now_ms(), done.changes);
+		again = done.again_ms ? now_ms() + done.again_ms : 0;
+		printf("%s %.3f done %.3f changes %zu\n", ready ? "event" : "again", began,
+		       now_ms(), done.changes);
 		print_uplinks(manager, conf);
 		fflush(stdout);
 		diag_print(&findings, stderr);
