@@ -5,11 +5,14 @@ libwaymark_la_SOURCES += \
 	src/classify/dns_stream.c \
 	src/classify/dns_stream.h \
 	src/classify/dns_watch.c
-UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_dns_watch
+UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_classify_steer \
+	tests/unit/test_dns_watch
 tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h
 tests_unit_test_classify_LDADD = $(UNIT_LDADD)
 tests_unit_test_classify_names_SOURCES = tests/unit/test_classify_names.c tests/unit/classify_support.h
 tests_unit_test_classify_names_LDADD = $(UNIT_LDADD)
+tests_unit_test_classify_steer_SOURCES = tests/unit/test_classify_steer.c tests/unit/classify_support.h
+tests_unit_test_classify_steer_LDADD = $(UNIT_LDADD)
 tests_unit_test_dns_watch_SOURCES = tests/unit/test_dns_watch.c tests/unit/dns_build.h
 tests_unit_test_dns_watch_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz_dns_watch

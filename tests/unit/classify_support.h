@@ -22,6 +22,7 @@
 #define PLAIN 1 /* an uplink without NAT */
 #define NATED 2 /* one with */
 #define OTHER 3 /* without NAT again */
+#define VPN 4	/* whose flows take no other line */
 
 struct bench {
 	struct diag_list diags;
@@ -42,9 +43,11 @@ static inline void bench_rules(struct bench *bench, const char *text)
 		{.name = "plain", .value = PLAIN, .group = RULES_NO_GROUP},
 		{.name = "nated", .value = NATED, .group = RULES_NO_GROUP, .nat = true},
 		{.name = "other", .value = OTHER, .group = RULES_NO_GROUP},
+		{.name = "vpn", .value = VPN, .group = RULES_NO_GROUP},
 		{.name = "both", .group = 0},
 		{.name = "first", .group = 1},
 		{.name = "mixed", .group = 2, .nat = true},
+		{.name = "source", .group = 3},
 	};
 	struct rules_options options = {
 		.targets = targets,
@@ -70,13 +73,14 @@ static inline void bench_rules(struct bench *bench, const char *text)
 	bench->policy.generation++;
 }
 
-/* plain falls to other, nated to main, other to nated; groups: both, first (failover), mixed. */
+/* plain falls to other, nated to main, other to nated. */
 static inline void bench_steer(struct bench *bench)
 {
 	static const struct steer_uplink uplinks[] = {
 		{.value = PLAIN, .on_down = STEER_DOWN_VALUE, .stand_in = OTHER},
 		{.value = NATED, .on_down = STEER_DOWN_MAIN},
 		{.value = OTHER, .on_down = STEER_DOWN_VALUE, .stand_in = NATED},
+		{.value = VPN, .on_down = STEER_DOWN_BLOCK},
 	};
 	static const struct steer_member plain[] = {{PLAIN, 1}, {OTHER, 1}},
 					 mixed[] = {{PLAIN, 1}, {NATED, 1}};
@@ -84,13 +88,18 @@ static inline void bench_steer(struct bench *bench)
 		{.name = "both", .members = plain, .member_count = 2},
 		{.name = "first", .failover = true, .members = plain, .member_count = 2},
 		{.name = "mixed", .members = mixed, .member_count = 2},
+		{.name = "source",
+		 .sticky = STEER_STICKY_SOURCE,
+		 .sticky_s = 600,
+		 .members = plain,
+		 .member_count = 2},
 	};
 	const struct steer_options options = {
 		.mark = &bench->policy.mark,
 		.uplinks = uplinks,
-		.uplink_count = 3,
+		.uplink_count = sizeof(uplinks) / sizeof(uplinks[0]),
 		.groups = groups,
-		.group_count = 3,
+		.group_count = sizeof(groups) / sizeof(groups[0]),
 	};
 	const struct hash_seed seed = {1, 2};
 

@@ -28,6 +28,7 @@ static const struct hash_seed seed = {1, 2};
 static struct flow_table *table;
 static unsigned released;
 static uint32_t last_released;
+static uint64_t packets_released, bytes_released;
 static enum flow_direction direction;
 static bool fresh;
 
@@ -36,6 +37,8 @@ static void note_release(struct flow *flow, void *context)
 	assert_ptr_equal(context, &released);
 	released++;
 	last_released = flow->number;
+	packets_released = flow->packets[0] + flow->packets[1];
+	bytes_released = flow->bytes[0] + flow->bytes[1];
 	free(flow->pending);
 	free(flow->info);
 }
@@ -673,6 +676,46 @@ static void a_syn_ends_a_midstream_flow(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_flow_begins_anew_with_the_packet_that_says_so(void **state)
+{
+	struct packet answer = at(segment(true, ACK, 5001, 10), 3);
+	struct flow *flow, *again;
+
+	(void)state;
+	/* in a full table nobody else has to go */
+	for (uint16_t port = 1; port <= 3; port++)
+		track(udp(port));
+	track(segment(false, SYN, 1000, 0));
+	track(segment(true, SYN | ACK, 5000, 0));
+	flow = track(answer);
+	assert_false(fresh);
+	flow->pending = malloc(10);
+	flow->info = malloc(10);
+	flow_table_set_final(table, flow);
+	again = flow_table_restart(table, flow, &answer, &direction);
+	assert_int_equal(released, 1);
+	assert_int_equal(last_released, 4);
+	assert_int_equal(packets_released, 2);
+	assert_int_equal(bytes_released, 200);
+	assert_int_equal(direction, FLOW_FROM_CLIENT);
+	assert_int_equal(again->number, 5);
+	assert_int_equal(again->state, FLOW_PROVISIONAL);
+	assert_true(again->midstream);
+	assert_null(again->pending);
+	assert_null(again->info);
+	assert_int_equal(again->packets[0], 1);
+	assert_int_equal(again->packets[1], 0);
+	assert_int_equal(again->bytes[0], 100);
+	assert_int_equal(again->first_us, answer.meta.time_us);
+	assert_int_equal(again->key.client_port, 25);
+	assert_int_equal(again->isn[0], 5001);
+	assert_int_equal(flow_table_count(table), 4);
+	assert_int_equal(flow_table_stats(table)->restarted, 1);
+	assert_int_equal(flow_table_stats(table)->evicted_undecided, 0);
+	assert_ptr_equal(track(at(segment(false, ACK, 1001, 0), 4)), again);
+	assert_int_equal(direction, FLOW_FROM_SERVER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -710,6 +753,7 @@ int main(void)
 		TEST(port_reuse_with_roles_swapped_begins_a_new_flow),
 		TEST(a_simultaneous_open_is_one_flow),
 		TEST(a_syn_ends_a_midstream_flow),
+		TEST(a_flow_begins_anew_with_the_packet_that_says_so),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
