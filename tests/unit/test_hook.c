@@ -258,19 +258,34 @@ static void wait_ends(struct fixture *f, size_t count)
 	assert_int_equal(f->end_count, count);
 }
 
+static void turn_until(struct fixture *f, int64_t deadline)
+{
+	struct timeval step = {.tv_usec = 2000};
+
+	assert_true(now_ms() < deadline);
+	event_base_loopexit(f->base, &step);
+	event_base_dispatch(f->base);
+}
+
 static void wait_file(struct fixture *f, const char *name)
 {
 	int64_t deadline = now_ms() + 30000 * slowness();
 	char path[128];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", f->directory, name);
-	while (access(path, F_OK) != 0) {
-		struct timeval step = {.tv_usec = 2000};
+	while (access(path, F_OK) != 0)
+		turn_until(f, deadline);
+}
 
-		assert_true(now_ms() < deadline);
-		event_base_loopexit(f->base, &step);
-		event_base_dispatch(f->base);
-	}
+/* The process whose number is in the file; what was killed takes its time to die. */
+static void wait_gone(struct fixture *f, const char *name)
+{
+	int64_t deadline = now_ms() + 30000 * slowness();
+	int pid = number_in(f, name);
+
+	assert_true(pid > 0);
+	while (!is_gone(pid))
+		turn_until(f, deadline);
 }
 
 static void assert_end(struct fixture *f, size_t at, enum hook_end end, int value)
@@ -550,9 +565,8 @@ static void past_its_timeout_the_whole_group_is_killed(void **state)
 	wait_ends(f, 1);
 	assert_end(f, 0, HOOK_TIMED_OUT, 1);
 	assert_true(now_ms() - began >= 1990);
-	assert_true(number_in(f, "inner") > 0 && number_in(f, "outer") > 0);
-	assert_true(is_gone(number_in(f, "inner")));
-	assert_true(is_gone(number_in(f, "outer")));
+	wait_gone(f, "inner");
+	wait_gone(f, "outer");
 	assert_true(logged(f, "/hook: ended by us after 1 s\n"));
 }
 
@@ -572,8 +586,7 @@ static void past_its_timeout_it_may_first_tidy_up(void **state)
 	assert_end(f, 1, HOOK_EXITED, 0);
 	assert_contents(f, "tidy", "tidy\n");
 	/* one that it left behind is killed all the same */
-	assert_true(number_in(f, "inner") > 0);
-	assert_true(is_gone(number_in(f, "inner")));
+	wait_gone(f, "inner");
 }
 
 static void what_it_leaves_in_the_background_is_left_alone(void **state)
@@ -604,7 +617,7 @@ static void at_the_end_what_runs_is_ended_and_what_waits_is_not_begun(void **sta
 	hooks_free(f->hooks);
 	f->hooks = NULL;
 	assert_true(now_ms() - began < 450 * slowness());
-	assert_true(is_gone(number_in(f, "pid")));
+	wait_gone(f, "pid");
 	assert_contents(f, "tidy", "tidy\n");
 	assert_int_equal(access(in_directory(f, "begun"), F_OK), -1);
 	assert_int_equal(f->end_count, 0);
@@ -628,8 +641,8 @@ static void at_the_end_what_does_not_obey_is_killed(void **state)
 	f->hooks = NULL;
 	assert_true(now_ms() - began >= 490);
 	assert_true(now_ms() - began < 1000 * slowness());
-	assert_true(is_gone(number_in(f, "inner")));
-	assert_true(is_gone(number_in(f, "outer")));
+	wait_gone(f, "inner");
+	wait_gone(f, "outer");
 	hooks_free(NULL);
 }
 
