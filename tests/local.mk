@@ -14,6 +14,7 @@ NETNS_TESTS += \
 	tests/netns/carriers.bats \
 	tests/netns/first-packet.bats \
 	tests/netns/local.bats \
+	tests/netns/coexist.bats \
 	tests/netns/firewall-coexist.bats \
 	tests/netns/bypass.bats \
 	tests/netns/repair.bats \
