@@ -74,8 +74,8 @@ struct route_link {
 	uint32_t index;
 	char name[ROUTE_NAME_SIZE];
 	bool up, carrier, point_to_point;
-	bool vrf;	     /* is one, or belongs to one */
-	uint32_t vrf_master; /* the index of the VRF that it belongs to; 0: none, or not known */
+	bool vrf;	 /* is one, or belongs to one */
+	uint32_t master; /* the index of the bridge, bond or VRF that it belongs to; 0: none */
 };
 
 struct route_address {
@@ -111,7 +111,8 @@ struct route_route {
 	struct ip_addr gateway;	    /* may be IPv6 in an IPv4 route */
 	struct ip_addr preferred;   /* source address; only of main's routes, not compared */
 	uint32_t table, metric;
-	uint32_t index; /* of the link; 0 unless unicast */
+	int8_t preference; /* of the router that advertised it: -1 low, 0, 1 high; not compared */
+	uint32_t index;	   /* of the link; 0 unless unicast */
 	uint32_t uplink;
 	struct route_raw raw;
 };
@@ -230,8 +231,9 @@ char *route_state_format(const struct route_state *state, const struct route_fac
 
 /*
  * Our own file of table names, rt_tables.d/waymark.conf of iproute2's `directory` (NULL: the
- * usual one): "201 mail.out" a line. Never touches a file that does not begin with our header, never
- * gives a name or names a table that the user's files do already. Failing is a warning.
+ * usual one): "201 mail.out" a line. Never touches a file that does not begin with our
+ * header, and never gives a name or names a table that the user's files do already. Failing is a
+ * warning.
  */
 void route_tables_register(const char *directory, const struct conf *conf, struct diag_list *diags);
 void route_tables_unregister(const char *directory, struct diag_list *diags);

@@ -333,7 +333,7 @@ static unsigned link_changed(struct route_memory *memory, const struct conf *con
 	bool concerns = is_uplink_name(conf, link->name) || is_uplink_name(conf, old->name);
 	bool same = old->up == link->up && old->carrier == link->carrier &&
 		    old->point_to_point == link->point_to_point && old->vrf == link->vrf &&
-		    old->vrf_master == link->vrf_master;
+		    old->master == link->master;
 	unsigned news = renamed ? ROUTE_NEWS : 0;
 
 	if (same && !renamed)
@@ -487,6 +487,9 @@ unsigned route_follow(struct route_memory *memory, const struct conf *conf,
 		return rule_event(scope, own_addition, message);
 	case RTM_DELRULE:
 		return rule_event(scope, false, message);
+	case RTM_DELNEXTHOP:
+		/* IPv4 routes by this object have gone, of which nothing else tells */
+		return ROUTE_NEWS | ROUTE_LOOK | ROUTE_UNCLEAR;
 	default:
 		return 0;
 	}

@@ -11,6 +11,7 @@
  *   kernel would refuse it otherwise.
  * - A VRF has tables and rules of its own, which ours would have to be tied into: a
  *   link in one is refused rather than half served.
+ * - Nor does a port of a bridge or bond carry anything of its own.
  * Addresses and routes are walked once for all uplinks, not once for each: a router
  * may have tens of thousands of them.
  */
@@ -106,7 +107,12 @@ static void walk_addresses(struct court *court)
 	}
 }
 
-/* The default with the lowest metric; the kernel lists equal ones in its own order. */
+static bool is_better(const struct route_route *a, const struct route_route *b)
+{
+	return a->metric != b->metric ? a->metric < b->metric : a->preference > b->preference;
+}
+
+/* The default that the kernel takes; it lists equal ones in its own order. */
 static void walk_defaults(struct court *court)
 {
 	for (size_t i = 0; i < court->facts->main_count; i++) {
@@ -121,7 +127,7 @@ static void walk_defaults(struct court *court)
 			const struct route_route **best =
 				r->family == IP_V4 ? &e->default4 : &e->default6;
 
-			if (!*best || r->metric < (*best)->metric)
+			if (!*best || is_better(r, *best))
 				*best = r;
 		}
 	}
@@ -219,13 +225,18 @@ __attribute__((format(printf, 2, 3))) static void down(struct route_uplink_plan 
 	va_end(arguments);
 }
 
-static void refuse_vrf(const struct court *court, const struct route_link *link,
-		       struct route_uplink_plan *plan)
+/* What comes in by a port is its master's: the link's own addresses and routes serve nobody. */
+static void refuse_member(const struct court *court, const struct route_link *link,
+			  struct route_uplink_plan *plan)
 {
 	const struct route_link *master =
-		link->vrf_master ? route_facts_link(court->facts, link->vrf_master) : NULL;
+		link->master ? route_facts_link(court->facts, link->master) : NULL;
 
-	if (master)
+	if (!link->vrf && master)
+		down(plan, "interface '%s' is a port of '%s'", link->name, master->name);
+	else if (!link->vrf)
+		down(plan, "interface '%s' is a port of another", link->name);
+	else if (master)
 		down(plan, "interface '%s' belongs to the VRF '%s', which waymark does not support",
 		     link->name, master->name);
 	else
@@ -253,8 +264,8 @@ static void judge(const struct court *court, size_t uplink)
 		plan->source4 = *e->source4;
 	if (e->source6)
 		plan->source6 = *e->source6;
-	if (link->vrf) {
-		refuse_vrf(court, link, plan);
+	if (link->vrf || link->master) {
+		refuse_member(court, link, plan);
 		return;
 	}
 	if (!link->up) {

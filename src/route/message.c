@@ -17,6 +17,7 @@
 
 #include <libmnl/libmnl.h>
 #include <linux/fib_rules.h>
+#include <linux/icmpv6.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -78,7 +79,6 @@ bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attr;
-	uint32_t master = 0;
 
 	if (message->nlmsg_type != RTM_NEWLINK && message->nlmsg_type != RTM_DELLINK)
 		return false;
@@ -105,7 +105,7 @@ bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 			memcpy(link->name, mnl_attr_get_payload(attr), length);
 			break;
 		case IFLA_MASTER:
-			get_u32(attr, &master);
+			get_u32(attr, &link->master);
 			break;
 		case IFLA_LINKINFO:
 			parse_link_info(attr, link);
@@ -114,8 +114,6 @@ bool route_parse_link(const struct nlmsghdr *message, struct route_link *link)
 			break;
 		}
 	}
-	if (link->vrf)
-		link->vrf_master = master;
 	return link->name[0] != '\0';
 }
 
@@ -301,6 +299,19 @@ static bool has_expiry(const struct nlattr *attr)
 	return info.rta_expires != 0;
 }
 
+/* RFC 4191: of equal metrics the kernel takes the router that calls itself the better one. */
+static int8_t preference_of(uint8_t value)
+{
+	switch (value) {
+	case ICMPV6_ROUTER_PREF_HIGH:
+		return 1;
+	case ICMPV6_ROUTER_PREF_LOW:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
 static void parse_route_attr(const struct nlattr *attr, struct route_route *route,
 			     const struct nlattr **multipath)
 {
@@ -328,7 +339,9 @@ static void parse_route_attr(const struct nlattr *attr, struct route_route *rout
 		get_address(attr, route->family, &route->preferred);
 		break;
 	case RTA_PREF:
-		route->strange |= mnl_attr_get_payload_len(attr) >= 1 && mnl_attr_get_u8(attr) != 0;
+		if (mnl_attr_get_payload_len(attr) >= 1)
+			route->preference = preference_of(mnl_attr_get_u8(attr));
+		route->strange |= route->preference != 0;
 		break;
 	case RTA_PAD:
 		break;

@@ -32,6 +32,7 @@ static int subscribe(struct mnl_socket *socket)
 	static const int groups[] = {RTNLGRP_LINK,	 RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 				     RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_IPV4_RULE,
 				     RTNLGRP_IPV6_RULE};
+	int next_hops = RTNLGRP_NEXTHOP;
 
 	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 		int group = groups[i];
@@ -40,6 +41,8 @@ static int subscribe(struct mnl_socket *socket)
 		    0)
 			return -errno;
 	}
+	/* since Linux 5.3; before there are no next hop objects */
+	(void)mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &next_hops, sizeof(next_hops));
 	return 0;
 }
 

@@ -376,17 +376,50 @@ static void a_link_in_a_vrf_is_refused_by_name(void **state)
 
 	add_link(f, 9, "red", false);
 	f->facts.links[3].vrf = true;
-	f->facts.links[3].vrf_master = 9;
+	f->facts.links[3].master = 9;
 	assert_plan_has(f, "route 4 default via 10.3.0.1", false);
 	assert_int_equal(f->plans[2].state, ROUTE_UPLINK_DOWN);
 	assert_false(f->plans[2].present);
 	assert_string_equal(
 		f->plans[2].reason,
 		"interface 'eth2' belongs to the VRF 'red', which waymark does not support");
-	f->facts.links[3].vrf_master = 0;
+	f->facts.links[3].master = 0;
 	free(planned(f));
 	assert_string_equal(f->plans[2].reason,
 			    "interface 'eth2' belongs to a VRF, which waymark does not support");
+}
+
+static void a_port_of_a_bridge_is_down_and_says_whose_it_is(void **state)
+{
+	struct fixture *f = *state;
+
+	add_link(f, 9, "br0", false);
+	f->facts.links[3].master = 9;
+	assert_plan_has(f, "route 4 default via 10.3.0.1", false);
+	assert_string_equal(f->plans[2].reason, "interface 'eth2' is a port of 'br0'");
+	f->facts.links[3].master = 77;
+	free(planned(f));
+	assert_int_equal(f->plans[2].state, ROUTE_UPLINK_DOWN);
+	assert_string_equal(f->plans[2].reason, "interface 'eth2' is a port of another");
+}
+
+static void of_equal_metrics_the_preferred_router_counts(void **state)
+{
+	struct fixture *f = *state;
+	size_t first = f->facts.main_count;
+
+	f->uplinks[2].gateway6 = (struct conf_gateway){.kind = CONF_GATEWAY_AUTO};
+	add_address(f, 7, "2001:db8:3::2", 64, true);
+	add_main_default(f, 7, "fe80::1", IP_V6, 1024);
+	add_main_default(f, 7, "fe80::2", IP_V6, 1024);
+	assert_plan_has(f, "route 6 default via fe80::1 dev eth2 table 203", true);
+	f->facts.main[first + 1].preference = 1;
+	assert_plan_has(f, "route 6 default via fe80::2 dev eth2 table 203", true);
+	f->facts.main[first + 1].preference = 0;
+	f->facts.main[first].preference = -1;
+	assert_plan_has(f, "route 6 default via fe80::2 dev eth2 table 203", true);
+	f->facts.main[first + 1].metric = 2048;
+	assert_plan_has(f, "route 6 default via fe80::1 dev eth2 table 203", true);
 }
 
 static void assert_address(const struct ip_addr *addr, const char *text)
@@ -901,7 +934,8 @@ static void table_names_go_to_a_file_of_our_own_and_never_to_anothers(void **sta
 	read_text(path, text, sizeof(text));
 	assert_null(strstr(text, "\n20"));
 	assert_int_equal(diags.warnings, 1);
-	assert_string_equal(diags.items[0].message, "uplink 'mail.out': table 201 keeps its name 'line'");
+	assert_string_equal(diags.items[0].message,
+			    "uplink 'mail.out': table 201 keeps its name 'line'");
 	assert_string_equal(diags.items[1].message,
 			    "uplink 'isdn': table 203 gets no name: table 300 has it in rt_tables");
 	unlink(users);
@@ -949,6 +983,8 @@ int main(void)
 		TEST(without_its_link_it_makes_no_difference_that_an_uplink_has_failed),
 		TEST(an_uplink_carried_by_a_failed_one_is_not),
 		TEST(a_link_in_a_vrf_is_refused_by_name),
+		TEST(a_port_of_a_bridge_is_down_and_says_whose_it_is),
+		TEST(of_equal_metrics_the_preferred_router_counts),
 		TEST(the_source_is_the_first_global_address_that_will_stay),
 		TEST(a_gateway_off_the_subnet_is_onlink),
 		TEST(two_uplinks_may_share_a_gateway_and_an_address),
