@@ -18,6 +18,8 @@ NETNS_TESTS += \
 	tests/netns/firewall-coexist.bats \
 	tests/netns/bypass.bats \
 	tests/netns/repair.bats \
+	tests/netns/gateways.bats \
+	tests/netns/table-names.bats \
 	tests/netns/return-path.bats \
 	tests/netns/lifecycle.bats \
 	tests/netns/reload-sets.bats \
