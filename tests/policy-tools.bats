@@ -247,6 +247,109 @@ WEB='{ name = "web"; match = { proto = "tcp"; dport = 443; }; uplink = "isdn"; }
 	jq -e '.uplink == null and .open_rules == ["video"]' <<<"$output"
 }
 
+# ---- groups and uplinks that are not used ----
+
+ANY='{ name = "all"; uplink = "any"; }'
+
+group_conf() { # NAME GROUP RULES [KEYS]: cable, mail.out and isdn, which KEYS are added to, and one group "any"
+	conf "$1" "$3"
+	sed -i "s/mark = 3; /mark = 3; ${4-}/" "$DIR/$1"
+	echo "groups = ( { name = \"any\"; $2 } );" >>"$DIR/$1"
+}
+
+MEMBERS='members = ( { uplink = "cable"; weight = 3; }, { uplink = "mail.out"; }, { uplink = "isdn"; } );'
+
+capture() { # SOURCES FLOWS: as many SYNs, one after another from each source
+	python3 - "$1" "$2" >"$DIR/many.pcap" <<-'EOF'
+		import struct, sys
+		sources, flows = int(sys.argv[1]), int(sys.argv[2])
+		out = sys.stdout.buffer
+		out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101))
+		for i in range(flows):
+		    src = bytes([10, 0, i % sources >> 8, i % sources & 255])
+		    ip = struct.pack(">BBHHHBBH", 0x45, 0, 40, i, 0, 64, 6, 0) + src + bytes([192, 0, 2, 9])
+		    tcp = struct.pack(">HHIIBBHHH", 10000 + i, 80, i, 0, 0x50, 2, 1024, 0, 0)
+		    out.write(struct.pack("<IIII", 1700000000 + i // 100, i % 100, 40, 40) + ip + tcp)
+	EOF
+}
+
+replay() { # NAME: the capture's flows, as that configuration has them
+	"$WAYMARK" replay -c "$DIR/$1" --json "$DIR/many.pcap"
+}
+
+@test "replay spreads the flows of a group by weight, by its members' names and marks, and the same way each time" {
+	group_conf a "$MEMBERS" "$ANY"
+	capture 1 5000
+	replay a >"$DIR/once"
+	jq -es 'length == 5000 and (group_by(.uplink) | map({(.[0].uplink): length}) | add |
+		(.cable - 3000 | fabs) <= 25 and (.["mail.out"] - 1000 | fabs) <= 25 and (.isdn - 1000 | fabs) <= 25) and
+		(map("\(.rule) \(.uplink) \(.mark)") | unique == ["all cable 0x2", "all isdn 0x3", "all mail.out 0x1"])' "$DIR/once"
+	replay a | cmp - "$DIR/once"
+	run -0 --separate-stderr "$WAYMARK" check -c "$DIR/a"
+	[[ "$stderr" != *"not acted on"* ]]
+}
+
+@test "replay keeps a source on its member where the group is sticky" {
+	group_conf a "sticky = \"source\"; $MEMBERS" "$ANY"
+	capture 500 2000
+	replay a | jq -es '(group_by(.src) | length == 500 and all(.[]; map(.uplink) | unique | length == 1)) and
+		(group_by(.uplink) | map({(.[0].uplink): (map(.src) | unique | length)}) | add |
+			(.cable - 300 | fabs) <= 5 and (.isdn - 100 | fabs) <= 5)'
+}
+
+@test "what is disabled takes no flow: a group shares without it, a rule goes by its on_down" {
+	group_conf a "$MEMBERS" "$ANY" 'enabled = false; '
+	capture 1 1000
+	replay a | jq -es 'group_by(.uplink) | map({(.[0].uplink): length}) | add |
+		(.cable - 750 | fabs) <= 5 and (.["mail.out"] - 250 | fabs) <= 5 and (has("isdn") | not)'
+	group_conf a "policy = \"failover\"; $MEMBERS" '{ name = "x"; uplink = "isdn"; }' 'enabled = false; on_down = "any"; '
+	replay a | jq -es 'all(.[]; .rule == "x" and .uplink == "cable" and .mark == "0x2")'
+	run -0 explain --dport 80 --json
+	jq -e '.rule == "x" and .uplink == "cable" and .group == null' <<<"$output"
+	run -0 explain --dport 80
+	[[ "$output" == *"isdn is disabled, and its on_down leads to cable"* ]]
+	group_conf a "$MEMBERS" '{ name = "x"; uplink = "isdn"; }' 'enabled = false; on_down = "block"; failback = "all"; '
+	run -0 explain --dport 80 --json
+	jq -e '.rule == "x" and .uplink == null and .mark == "0x7d"' <<<"$output"
+}
+
+@test "explain shows who is in a group, and whom this flow takes" {
+	group_conf a "$MEMBERS" "$ANY"
+	run -0 explain --dport 80 --json
+	jq -e '.rule == "all" and .uplink == "cable" and .mark == "0x2" and .group == "any" and .final and
+		.members == [{uplink: "cable", weight: 3}, {uplink: "mail.out", weight: 1}, {uplink: "isdn", weight: 1}]' <<<"$output"
+	run -0 explain --dport 80
+	[[ "$output" =~ group\ +any ]]
+	[[ "$output" == *"of group 'any' (cable 3, mail.out 1, isdn 1) it takes cable, by turn"* ]]
+	group_conf a "policy = \"failover\"; $MEMBERS" "$VIDEO, $ANY"
+	run -0 explain --dport 443 --no-daemon
+	[[ "$output" == *"takes rule 'all' meanwhile: cable"* ]]
+	[[ "$output" == *"of group 'any' (cable, mail.out, isdn) it takes cable, the first that is usable"* ]]
+	conf a "$MAIL"
+	run -0 explain --dport 25 --json
+	jq -e '.group == null and .members == null' <<<"$output"
+}
+
+@test "a name that leads to a group is late as a group with a translating member is" {
+	group_conf a "$MEMBERS" '{ name = "video"; match = { host = "video.example.net"; }; uplink = "any"; }'
+	run -0 explain --dport 443 --host video.example.net --json
+	jq -e '.uplink == "main" and .late == "learn" and .group == null and .next.uplink == "cable"' <<<"$output"
+	run -0 explain --dport 443 --host video.example.net
+	[[ "$output" == *"rule 'video' holds, which says group 'any'"*"keeps main"* ]]
+}
+
+@test "diff does not take turns for changes: flows of one group are the same whatever member they took" {
+	group_conf a "$MEMBERS" "$ANY"
+	group_conf b "$MEMBERS" "{ name = \"mine\"; match = { sport = 10007; }; uplink = \"isdn\"; }, $ANY"
+	capture 1 1000
+	run -1 "$WAYMARK" diff -c "$DIR/a" -c "$DIR/b" --json "$DIR/many.pcap"
+	jq -e 'map(.sport) == [10007] and .[0].new.rule == "mine"' <<<"$output"
+	# a member less is a change for those that were on it
+	group_conf b 'members = ( { uplink = "cable"; weight = 3; }, { uplink = "mail.out"; } );' "$ANY"
+	run -1 "$WAYMARK" diff -c "$DIR/a" -c "$DIR/b" --json "$DIR/many.pcap"
+	jq -e 'length > 150 and all(.[]; .old.uplink == "isdn")' <<<"$output"
+}
+
 # ---- names ----
 
 @test "names sorts by name and client for people, and leaves the document as it is" {

@@ -30,5 +30,7 @@ void policy_free(struct policy *policy);
 void policy_classify_view(const struct policy *policy, struct classify_policy *view);
 /* Of a value: the uplink's name, "main" for layout.main, NULL for none or a user class. */
 const char *policy_uplink_name(const struct policy *policy, uint32_t value);
+/* The group that a rule names (-1: no rule), if the value is one of its members'; NULL: none. */
+const struct conf_group *policy_group(const struct policy *policy, int32_t rule, uint32_t value);
 
 #endif

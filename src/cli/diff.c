@@ -4,6 +4,8 @@
  *
  * Both policies see the same packets, so flows pair by number; only a different
  * idle time could begin a flow elsewhere, and then the surplus shows as such.
+ * A flow that both give to the same group by the same rule is the same, whichever member it took: a
+ * flow more or less before it shifts the turns of all that follow.
  * The flows are the list; what they amount to is the summary: flows and bytes of each line before
  * and after, where a flow that nothing matched counts as main's. Both are of what could be read,
  * also of a capture that is cut. Exit as diff(1): 0 the same, 1 different, 2 trouble.
@@ -42,9 +44,33 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+static bool has_member(const struct policy *policy, const struct conf_group *group,
+		       const char *uplink)
+{
+	for (size_t i = 0; i < group->member_count; i++)
+		if (strcmp(policy->conf->uplinks[group->members[i].uplink].name, uplink) == 0)
+			return true;
+	return false;
+}
+
+/* Each went to a member of the group of one name, and might have gone where the other did. */
+static bool same_group(const struct policy *old, const struct flow *before,
+		       const struct policy *new, const struct flow *after)
+{
+	const struct conf_group *was = policy_group(old, before->rule, before->value),
+				*is = policy_group(new, after->rule, after->value);
+
+	return was && is && strcmp(was->name, is->name) == 0 &&
+	       has_member(old, was, capture_uplink(new, after)) &&
+	       has_member(new, is, capture_uplink(old, before));
+}
+
 static bool same_decision(const struct policy *old, const struct flow *before,
 			  const struct policy *new, const struct flow *after)
 {
+	if (same_text(capture_rule(old, before), capture_rule(new, after)) &&
+	    same_group(old, before, new, after))
+		return true;
 	return same_text(capture_rule(old, before), capture_rule(new, after)) &&
 	       same_text(capture_uplink(old, before), capture_uplink(new, after)) &&
 	       mark_bits(&old->conf->mark, capture_value(old, before)) ==

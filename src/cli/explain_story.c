@@ -444,26 +444,6 @@ static json_t *evidence_json(const struct hypothesis *hypothesis)
 		"alpn", hypothesis->alpn ? json_string(hypothesis->alpn) : json_null());
 }
 
-/* The group that the rule names, if the line that the flow has is a member of it; NULL: none. */
-static const struct conf_group *group_of(const struct policy *policy,
-					 const struct classify_decision *decision)
-{
-	const struct conf *conf = policy->conf;
-	const struct conf_group *group;
-	struct rule_view rule;
-
-	if (decision->rule < 0)
-		return NULL;
-	ruleset_view(policy->rules, (size_t)decision->rule, &rule);
-	if (rule.group == RULES_NO_GROUP)
-		return NULL;
-	group = &conf->groups[rule.group];
-	for (size_t i = 0; i < group->member_count; i++)
-		if (conf->uplinks[group->members[i].uplink].mark == decision->value)
-			return group;
-	return NULL;
-}
-
 static json_t *members_json(const struct conf *conf, const struct conf_group *group)
 {
 	json_t *members = group ? json_array() : json_null();
@@ -559,7 +539,7 @@ json_t *explain_document(const struct policy *policy, const struct hypothesis *h
 		"next", next ? next : json_null(), "names", names_json(names), "route",
 		explain_route(policy, hypothesis, value, bits), "why", story.why);
 	json_object_update(document, rest);
-	group = group_of(policy, &last);
+	group = policy_group(policy, last.rule, last.value);
 	json_object_set_new(document, "group", cli_text_or_null(group ? group->name : NULL));
 	json_object_set_new(document, "members", members_json(policy->conf, group));
 	json_decref(rest);

@@ -238,3 +238,21 @@ const char *policy_uplink_name(const struct policy *policy, uint32_t value)
 	uplink = conf_uplink_by_mark(policy->conf, value);
 	return uplink ? uplink->name : NULL;
 }
+
+const struct conf_group *policy_group(const struct policy *policy, int32_t rule, uint32_t value)
+{
+	const struct conf *conf = policy->conf;
+	const struct conf_group *group;
+	struct rule_view view;
+
+	if (rule < 0)
+		return NULL;
+	ruleset_view(policy->rules, (size_t)rule, &view);
+	if (view.group == RULES_NO_GROUP)
+		return NULL;
+	group = &conf->groups[view.group];
+	for (size_t i = 0; i < group->member_count; i++)
+		if (conf->uplinks[group->members[i].uplink].mark == value)
+			return group;
+	return NULL;
+}
