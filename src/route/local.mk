@@ -21,7 +21,7 @@ tests_unit_test_route_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_route_lookup
 tests_unit_test_route_lookup_SOURCES = tests/unit/test_route_lookup.c
 tests_unit_test_route_lookup_LDADD = $(UNIT_LDADD)
-NETNS_TESTS += tests/netns/route.bats tests/netns/route-scale.bats
+NETNS_TESTS += tests/netns/route.bats tests/netns/route-scale.bats tests/netns/route-storm.bats
 # the route module alone, for tests/netns/route.bats
 check_PROGRAMS += tests/tools/routectl
 tests_tools_routectl_SOURCES = tests/tools/routectl.c
