@@ -26,6 +26,7 @@ NETNS_TESTS += \
 	tests/netns/flood.bats \
 	tests/netns/badinput.bats \
 	tests/netns/complaints.bats \
+	tests/netns/complaints-names.bats \
 	tests/netns/replay-live.bats \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats

@@ -21,7 +21,7 @@ bulk() { # BYTES
 		--write-out '%{size_download} bytes at %{speed_download} B/s\n' http://$LAB_WEB4/bulk
 }
 
-@test "the queue's packet count stays flat while a bulk transfer runs" {
+@test "also: one host pair pins one queue: its packet count stays flat while a bulk transfer runs" {
 	lab_conf <<-END
 		rules = ( { name = "web"; match = { proto = "tcp"; dport = 80; }; uplink = "isdn"; } );
 	END

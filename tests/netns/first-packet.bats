@@ -130,7 +130,7 @@ names_known() {
 	lab_left_by ppp0 "dst host $LAB_WEB4 and $SYN"
 }
 
-@test "learned: a connection stays whole on its uplink, and the next one begins on the right one" {
+@test "complaint 14: marking after inspection breaks established connections: each stays whole, the next begins right" {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
@@ -147,7 +147,7 @@ names_known() {
 	lab_left_by ppp0 "dst host $LAB_WEB4 and tcp"
 }
 
-@test "of two names behind one address the last one asked for is expected, and what shows corrects it" {
+@test "complaint 15: a CDN address hides which site it is: the client's last answer tells, and what shows corrects it" {
 	video
 	lab_waymarkd
 	lab_capture_uplinks
@@ -229,7 +229,7 @@ names_known() {
 	lab_left_by wan1 "dst host $LAB_WEB4 and tcp"
 }
 
-@test "the memory survives a reload" {
+@test "complaint 22: a reload empties the name sets: what was learnt survives it" {
 	video
 	lab_waymarkd
 	dns_lookup video.example.net A

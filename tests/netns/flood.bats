@@ -29,7 +29,7 @@ setup() {
 }
 teardown() { lab_test_end; }
 
-@test "500 000 new flows leave the daemon alive and bounded, and other traffic flowing" {
+@test "also: ENOBUFS ends the loop: 500 000 new flows leave the daemon alive and bounded, and other traffic flowing" {
 	lab_talk talk-before "$LAB_CLIENT" $LAB_ECHO4 7777 --timeout 10
 	local begin=$SECONDS made=0
 	lab_spawn job-flood "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" flood 192.0.2.0 500000

@@ -3,11 +3,13 @@
 #
 # hello - a TLS client that says its ClientHello and no more, of a size and in segments of one's choice.
 #
-#   hello.py [--segment BYTES] [--padding BYTES] ADDRESS PORT NAME
+#   hello.py [--segment BYTES] [--padding BYTES] [--ech] ADDRESS PORT NAME
 #
 # It offers a post-quantum key share (X25519MLKEM768, 1216 bytes) beside a classical one, and the
-# server's name stands behind both and the padding: at the very end. Done when the server has
-# answered with a ServerHello; prints how long the ClientHello was.
+# server's name stands behind both and the padding: at the very end. With --ech it carries an
+# encrypted_client_hello as well, whose inside is noise: what a server without the key sees of
+# the true one, and of GREASE. Done when the server has answered with a ServerHello; prints how long
+# the ClientHello was.
 
 import argparse
 import os
@@ -30,9 +32,16 @@ def key_share(group, size):
     return struct.pack(">H", group) + with_length(">H", os.urandom(size))
 
 
-def client_hello(name, padding):
+def outer_ech():
+    # outer, HKDF-SHA256 and AES-128-GCM, a configuration's number, an X25519 key, the payload
+    data = b"\0" + struct.pack(">HHB", 1, 1, 17)
+    return data + with_length(">H", os.urandom(32)) + with_length(">H", os.urandom(208))
+
+
+def client_hello(name, padding, ech):
     extensions = b"".join(
         [
+            extension(0xFE0D, outer_ech()) if ech else b"",
             extension(43, b"\x02\x03\x04"),
             extension(10, with_length(">H", struct.pack(">HH", X25519MLKEM768, X25519))),
             extension(13, with_length(">H", struct.pack(">5H", 0x0403, 0x0804, 0x0401, 0x0503, 0x0805))),
@@ -52,11 +61,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--segment", type=int, default=0)
     parser.add_argument("--padding", type=int, default=0)
+    parser.add_argument("--ech", action="store_true")
     parser.add_argument("address")
     parser.add_argument("port", type=int)
     parser.add_argument("name")
     args = parser.parse_args()
-    hello = client_hello(args.name, args.padding)
+    hello = client_hello(args.name, args.padding, args.ech)
     family = socket.AF_INET6 if ":" in args.address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as connection:
         connection.settimeout(10)

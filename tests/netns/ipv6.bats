@@ -68,7 +68,7 @@ teardown() { lab_test_end; }
 		and .mark == "0x3"'
 }
 
-@test "IPv6: neighbour discovery and router advertisements stay unmarked" {
+@test "also: neighbour discovery and router advertisements stay unmarked" {
 	lab_conf <<-END
 		rules = ( { name = "all"; match = { }; uplink = "isdn"; } );
 	END

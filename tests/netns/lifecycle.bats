@@ -124,7 +124,7 @@ steered_now_by() { # INTERFACE: where a new connection to 7777 goes
 	each_on_its_own
 }
 
-@test "five restarts in a row with keep_on_exit break nothing and leave no duplicate" {
+@test "also: a restart loses queued packets: five in a row with keep_on_exit break nothing and leave no duplicate" {
 	policy mail.out "keep_on_exit = true;"
 	lab_waymarkd
 	talk_all
@@ -139,7 +139,7 @@ steered_now_by() { # INTERFACE: where a new connection to 7777 goes
 	[[ -z $(on_router iptables-save -t mangle | grep '^-A' | sort | uniq -d) ]]
 }
 
-@test "SIGKILL: steered and provisional flows live on, new flows go by main" {
+@test "also: the daemon down blackholes traffic: killed, steered flows live on and new ones go by main" {
 	policy
 	lab_waymarkd
 	lab_capture_uplinks
@@ -165,7 +165,7 @@ steered_now_by() { # INTERFACE: where a new connection to 7777 goes
 	steered_now_by ppp0
 }
 
-@test "a flow older than the daemon is not moved" {
+@test "also: a restart mid-connection: a flow older than the daemon is not moved" {
 	policy
 	lab_capture_uplinks
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777
@@ -258,7 +258,7 @@ steered_now_by() { # INTERFACE: where a new connection to 7777 goes
 	steered_now_by ppp0
 }
 
-@test "a stalled worker ends the daemon, and traffic flows on" {
+@test "also: a bound but hung queue drops: a stalled worker ends the daemon, and traffic flows on" {
 	command -v strace >/dev/null || skip "no strace"
 	policy
 	lab_waymarkd

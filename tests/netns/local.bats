@@ -81,8 +81,7 @@ local_policy() {
 	lab_flow '.dport == 443' | jq -e '.rule == "video" and .uplink == "isdn"'
 }
 
-# complaint 7: a VPN cannot handshake, because its own marked packets are re-marked
-@test "packets that their owner has marked keep their way" {
+@test "complaint 7: a VPN's own marked packets are re-marked: what its owner has marked keeps its way" {
 	lab_conf nat <<-END
 		rules = ( { name = "all"; match = { }; uplink = "isdn"; } );
 	END
@@ -97,8 +96,7 @@ local_policy() {
 	lab_left_by wan1 dst port 7777
 }
 
-# complaint 6: a DHCP unicast renewal leaves by the wrong uplink
-@test "a socket bound to an uplink's address leaves by that uplink" {
+@test "complaint 6: a renewal leaves by the wrong uplink: a socket bound to an address leaves by its uplink" {
 	lab_conf nat <<-END
 		rules = ( { name = "mail"; match = { proto = "tcp"; dport = 25; }; uplink = "mail.out"; } );
 	END

@@ -54,7 +54,7 @@ flow_of() {
 	lab_flow ".host == \"$1\" and .proto == \"$2\""
 }
 
-@test "a browser's HTTP/3 page takes the uplink of its name" {
+@test "also: QUIC CRYPTO frames split and shuffled: a browser's HTTP/3 page takes the uplink of its name" {
 	names
 	lab_waymarkd
 	lab_capture_uplinks
@@ -118,7 +118,7 @@ flow_of() {
 	(($(sent wan2 udp) > 5 && $(sent wan2 tcp) == 0 && $(sent wan1 tcp) > 5))
 }
 
-@test "a browser's ClientHello over TCP is more than a segment, and takes the uplink of its name" {
+@test "also: a ClientHello larger than a segment: a browser's over TCP takes the uplink of its name" {
 	names
 	lab_waymarkd
 	lab_capture hello "$LAB_CLIENT" eth0 "src host $LAB_CLIENT4 and tcp dst port 443"

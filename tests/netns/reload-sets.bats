@@ -112,7 +112,7 @@ leaves_by() { # INTERFACE PORT [OPTION...]
 	wait_until 5 seen_on "$REPLY"
 }
 
-@test "lists of a million are reloaded without a gap, and the old ones' memory is given back" {
+@test "complaint 22: a reload empties the name sets for a second: lists of a million change without a gap, memory comes back" {
 	lists 1
 	lab_conf <<-END
 		rules = (

@@ -85,8 +85,7 @@ budget() {
 	no_duplicates
 }
 
-# Complaint 4: a network manager's restart deletes foreign rules.
-@test "all rules deleted at once are back in under 100 ms" {
+@test "complaint 4: a restart deletes foreign fwmark rules: all at once are back in under 100 ms" {
 	watch rule
 	on_router ip rule flush protocol 87 || on_router ip rule flush
 	on_router ip rule show | grep -q 'lookup main' || on_router ip rule add priority 32766 lookup main
@@ -112,8 +111,7 @@ budget() {
 	no_duplicates
 }
 
-# Complaint 1: the default route is missing from the uplink's table after a flap.
-@test "a link that goes down and up has its routes again in under 100 ms" {
+@test "complaint 1: the default route is missing from the uplink's table after a flap: back in under 100 ms" {
 	watch link route
 	on_router ip link set ppp0 down
 	on_router ip link set ppp0 up
@@ -154,8 +152,7 @@ budget() {
 	on_router ip -6 route replace default via "${LAB_GW6[wan1]}" dev wan1
 }
 
-# Complaints 2 and 5: an address changes, and routes go with it or keep a dead source.
-@test "a changed address of an uplink leaves routes whole and no rule of the old address" {
+@test "complaint 5: the kernel silently deletes routes when an address changes: whole again, no rule of the old one" {
 	on_router ip addr del 203.0.113.2/24 dev wan2
 	on_router ip addr add 203.0.113.9/24 dev wan2
 	changed() {
@@ -170,8 +167,7 @@ budget() {
 	wait_until 3 as_wanted
 }
 
-# Complaint 3: repeated `ip rule add` leaves duplicates.
-@test "ten repairs and five reloads leave no duplicate" {
+@test "complaint 3: repeated additions leave duplicates: not after ten repairs and five reloads" {
 	local i
 	for i in {1..10}; do
 		on_router ip rule del fwmark 0x2/0x7f
@@ -184,7 +180,7 @@ budget() {
 	no_duplicates
 }
 
-@test "our flushed chains are put back" {
+@test "also: a firewall's flush takes our chains: they are put back" {
 	on_router iptables -w -t mangle -F
 	on_router iptables -w -t mangle -X
 	there() { on_router iptables-save -t mangle | grep -q -e '-j NFQUEUE'; }

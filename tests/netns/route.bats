@@ -286,7 +286,7 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 	settled
 }
 
-@test "events that were lost are made up for" {
+@test "also: ENOBUFS ends the loop: events that were lost are made up for" {
 	local watcher
 	start_watch
 	WANTED=$(ours)
