@@ -87,7 +87,7 @@ def talk(args):
             payload = args.first.encode().decode("unicode_escape").encode("latin-1")
             exchange(line, payload, args.udp)
         for count in itertools.count(1):
-            exchange(line, b"line %d\n" % count, args.udp)
+            exchange(line, b"line %d\n" % count, args.udp, args.patient)
             with open(args.status + ".new", "w") as status:
                 print(count, file=status)
             os.replace(args.status + ".new", args.status)
@@ -99,7 +99,15 @@ def talk(args):
     line.close()
 
 
-def exchange(line, payload, datagram):
+def exchange(line, payload, datagram, patient=False):
+    while patient:
+        try:
+            line.send(payload)
+            while line.recv(65536) != payload:
+                pass
+            return
+        except (TimeoutError, ConnectionRefusedError):
+            pass  # lost, or refused underway: said again
     line.sendall(payload)
     got = b""
     while len(got) < len(payload):
@@ -215,6 +223,7 @@ def main():
     command.add_argument("--count", type=int, default=0)
     command.add_argument("--interval", type=float, default=0.02)
     command.add_argument("--timeout", type=float, default=3.0)
+    command.add_argument("--patient", action="store_true", help="with --udp: what is lost is said again")
     command.set_defaults(run=talk)
 
     command = commands.add_parser("blob")
