@@ -4,6 +4,7 @@ libwaymark_la_SOURCES += \
 	src/config/habits.c \
 	src/config/load.c \
 	src/config/load.h \
+	src/config/probes.c \
 	src/config/tables.c \
 	src/config/uplinks.c
 dist_man_MANS += man/waymark.conf.5
