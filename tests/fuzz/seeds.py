@@ -987,6 +987,66 @@ def http2():
     }
 
 
+# ---- answers to probes ----
+
+
+def internet_checksum(data):
+    total = sum(struct.unpack(">%dH" % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def echo(kind, sequence=1, code=0):
+    rest = struct.pack(">HH", 0x1234, sequence) + bytes(8)
+    return bytes([kind, code]) + struct.pack(">H", internet_checksum(bytes([kind, code, 0, 0]) + rest)) + rest
+
+
+def probe():
+    question = b"\3www\7example\3org\0\0\1\0\1"
+
+    def dns_answer(flags=0x8180, ident=0x1234, counts=(1, 0, 0, 0), tail=question):
+        return b"d\0" + struct.pack(">6H", ident, flags, *counts) + tail
+
+    return {
+        "icmp": b"4\0" + ip4(echo(0), proto=1),
+        "icmp-options": b"4\0" + ip4(echo(0), proto=1, options=b"\1" * 4),
+        "icmp-other": b"4\0" + ip4(echo(0, sequence=2), proto=1),
+        "icmp-quoted": b"4\0" + echo(8)[:8],
+        "icmp-short": b"4\0" + ip4(echo(0)[:9], proto=1),
+        "icmp-checksum": b"4\0" + ip4(echo(0)[:-1] + b"x", proto=1),
+        "icmp-udp": b"4\0" + ip4(udp_datagram(), proto=17),
+        "icmp-not-ip4": b"4\0" + bytes(40),
+        "icmp6": b"6\0" + echo(129),
+        "icmp6-code": b"6\0" + echo(129, code=1),
+        "icmp6-quoted": b"6\0" + echo(128),
+        "http-200": b"h\0HTTP/1.1 200 OK\r\n\r\n",
+        "http-bare": b"h\2HTTP/1.0 404\n",
+        "http-interim": b"h\4HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100\n\nHTTP/1.1 302 \r\n",
+        "http-part": b"h\1HTTP/1.1 20",
+        "http-long-status": b"h\1HTTP/1.1 2000\r\n",
+        "http-low-status": b"h\1HTTP/1.1 099\r\n",
+        "http-2": b"h\1HTTP/2.0 200\r\n",
+        "http-ssh": b"h\1SSH-2.0-x\r\n",
+        "http-endless": b"h\6HTTP/1.1 100 Continue\r\n" + b"x" * 1500,
+        "dns": dns_answer(),
+        "dns-nxdomain": dns_answer(flags=0x8183),
+        "dns-query": dns_answer(flags=0x0100),
+        "dns-opcode": dns_answer(flags=0xA180),
+        "dns-other-id": dns_answer(ident=0x1235),
+        "dns-upper-case": dns_answer(tail=question.upper()),
+        "dns-other-question": dns_answer(tail=question.replace(b"www", b"ftp")),
+        "dns-no-question": dns_answer(counts=(0, 0, 0, 0)),
+        "dns-short": dns_answer(tail=question[:-1]),
+        "name": b"n\0www.example.org.",
+        "name-root": b"n\0.",
+        "name-empty-label": b"n\0a..b",
+        "name-long-label": b"n\0" + b"a" * 64,
+        "name-longest": b"n\0" + b".".join([b"a" * 49] * 5) + b".bcd",
+        "name-too-long": b"n\0" + b".".join([b"a" * 49] * 5) + b".bcde.f",
+    }
+
+
 TARGETS = {
     "fuzz_dns": dns,
     "fuzz_dns_message": dns_whole,
@@ -1000,6 +1060,7 @@ TARGETS = {
     "fuzz_patfile": patfile,
     "fuzz_pcap": pcap,
     "fuzz_prefix": prefix,
+    "fuzz_probe": probe,
     "fuzz_quic": quic,
     "fuzz_socks": socks,
     "fuzz_ssh": ssh,
