@@ -13,6 +13,7 @@ NETNS_TESTS += \
 	tests/netns/quic.bats \
 	tests/netns/carriers.bats \
 	tests/netns/first-packet.bats \
+	tests/netns/groups.bats \
 	tests/netns/local.bats \
 	tests/netns/coexist.bats \
 	tests/netns/firewall-coexist.bats \
