@@ -92,8 +92,8 @@ static int route_pointer_compare(const void *a, const void *b)
 /* Everything that one diff needs to remember; counts after the merge are those of the leftovers. */
 struct work {
 	const struct route_rule **rules, **old_rules;
-	const struct route_route **routes, **old_routes;
-	size_t rule_count, old_rule_count, route_count, old_route_count;
+	const struct route_route **routes, **old_routes, **foreign;
+	size_t rule_count, old_rule_count, route_count, old_route_count, foreign_count;
 };
 
 static bool owned_rule(const struct route_scope *scopes, size_t count,
@@ -143,15 +143,14 @@ static bool owned_route(const struct route_scope *scopes, size_t count,
 	} while (0)
 
 /* Another's route with this key: 0 none, 1 it leads elsewhere, 2 it does what is wanted. */
-static int foreign_holder(const struct route_state *present, const struct route_scope *scopes,
-			  size_t scope_count, const struct route_route *wanted)
+static int foreign_holder(const struct work *work, const struct route_route *wanted)
 {
 	int found = 0;
 
-	for (size_t i = 0; i < present->route_count; i++) {
-		const struct route_route *r = &present->routes[i];
+	for (size_t i = 0; i < work->foreign_count; i++) {
+		const struct route_route *r = work->foreign[i];
 
-		if (owned_route(scopes, scope_count, r) || route_key_compare(r, wanted) != 0)
+		if (route_key_compare(r, wanted) != 0)
 			continue;
 		if (target_compare(r, wanted) == 0)
 			return 2;
@@ -160,7 +159,24 @@ static int foreign_holder(const struct route_state *present, const struct route_
 	return found;
 }
 
-/* The one of ours that holds the key: the kernel replaces the first that it lists. */
+/* IPv6 tells routes that may join others as a further next hop from those that may not. */
+static bool may_join(const struct route_route *route)
+{
+	return route->type == ROUTE_TYPE_UNICAST && route->gateway.family != IP_NONE;
+}
+
+/* `a` rather than `b` is what the kernel would replace by the wanted one. */
+static bool goes_first(const struct route_route *wanted, const struct route_route *a,
+		       const struct route_route *b)
+{
+	bool fits_a = may_join(a) == may_join(wanted), fits_b = may_join(b) == may_join(wanted);
+
+	if (wanted->family == IP_V6 && fits_a != fits_b)
+		return fits_a;
+	return a < b; /* as it lists them */
+}
+
+/* The one of ours that holds the key, and that the kernel would replace. */
 static size_t own_holder(const struct work *work, const struct route_route *wanted)
 {
 	size_t best = work->old_route_count;
@@ -169,19 +185,18 @@ static size_t own_holder(const struct work *work, const struct route_route *want
 		const struct route_route *r = work->old_routes[i];
 
 		if (r && route_key_compare(r, wanted) == 0 &&
-		    (best == work->old_route_count || r < work->old_routes[best]))
+		    (best == work->old_route_count ||
+		     goes_first(wanted, r, work->old_routes[best])))
 			best = i;
 	}
 	return best;
 }
 
-static int add_routes(struct work *work, const struct route_state *present,
-		      const struct route_scope *scopes, size_t scope_count,
-		      struct route_changes *changes)
+static int add_routes(struct work *work, struct route_changes *changes)
 {
 	for (size_t i = 0; i < work->route_count; i++) {
 		struct route_change change = {.kind = ROUTE_ADD, .route = work->routes[i]};
-		int holder = foreign_holder(present, scopes, scope_count, change.route);
+		int holder = foreign_holder(work, change.route);
 		int result;
 
 		if (holder == 2)
@@ -202,10 +217,9 @@ static int add_routes(struct work *work, const struct route_state *present,
 	return 0;
 }
 
-static int emit(struct work *work, const struct route_state *present,
-		const struct route_scope *scopes, size_t scope_count, struct route_changes *changes)
+static int emit(struct work *work, struct route_changes *changes)
 {
-	int result = add_routes(work, present, scopes, scope_count, changes);
+	int result = add_routes(work, changes);
 
 	for (size_t i = 0; !result && i < work->rule_count; i++) {
 		struct route_change change = {.kind = ROUTE_ADD, .rule = work->rules[i]};
@@ -234,7 +248,9 @@ static int work_init(struct work *work, const struct route_state *present,
 	work->routes = calloc(wanted->route_count + 1, sizeof(*work->routes));
 	work->old_rules = calloc(present->rule_count + 1, sizeof(*work->old_rules));
 	work->old_routes = calloc(present->route_count + 1, sizeof(*work->old_routes));
-	if (!work->rules || !work->routes || !work->old_rules || !work->old_routes)
+	work->foreign = calloc(present->route_count + 1, sizeof(*work->foreign));
+	if (!work->rules || !work->routes || !work->old_rules || !work->old_routes ||
+	    !work->foreign)
 		return -ENOMEM;
 	for (size_t i = 0; i < wanted->rule_count; i++)
 		work->rules[work->rule_count++] = &wanted->rules[i];
@@ -245,8 +261,12 @@ static int work_init(struct work *work, const struct route_state *present,
 			work->old_rules[work->old_rule_count++] = &present->rules[i];
 	}
 	for (size_t i = 0; i < present->route_count; i++) {
-		if (owned_route(scopes, scope_count, &present->routes[i]))
-			work->old_routes[work->old_route_count++] = &present->routes[i];
+		const struct route_route *r = &present->routes[i];
+
+		if (owned_route(scopes, scope_count, r))
+			work->old_routes[work->old_route_count++] = r;
+		else
+			work->foreign[work->foreign_count++] = r;
 	}
 	qsort(work->rules, work->rule_count, sizeof(*work->rules), rule_pointer_compare);
 	qsort(work->routes, work->route_count, sizeof(*work->routes), route_pointer_compare);
@@ -268,11 +288,12 @@ int route_diff(const struct route_state *present, const struct route_state *want
 		      route_rule_compare);
 		MERGE(work.routes, work.route_count, work.old_routes, work.old_route_count,
 		      route_route_compare);
-		result = emit(&work, present, scopes, scope_count, changes);
+		result = emit(&work, changes);
 	}
 	free(work.rules);
 	free(work.routes);
 	free(work.old_rules);
 	free(work.old_routes);
+	free(work.foreign);
 	return result;
 }

@@ -25,8 +25,11 @@ libwaymark_la_SOURCES += \
 	src/route/tables.c \
 	src/route/text.c
 UNIT_TESTS += tests/unit/test_route
-tests_unit_test_route_SOURCES = tests/unit/test_route.c
+tests_unit_test_route_SOURCES = tests/unit/test_route.c tests/unit/route_support.h
 tests_unit_test_route_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_route_diff
+tests_unit_test_route_diff_SOURCES = tests/unit/test_route_diff.c tests/unit/route_support.h
+tests_unit_test_route_diff_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += tests/unit/test_route_lookup
 tests_unit_test_route_lookup_SOURCES = tests/unit/test_route_lookup.c
 tests_unit_test_route_lookup_LDADD = $(UNIT_LDADD)
