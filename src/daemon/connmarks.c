@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A connmark outlives the policy that gave it. When a reload gives a value to
- * another line, the connections that carry it would follow it there, translated
- * addresses and all; so our bits are cleared from them, and theirs alone. They
- * come to the queue again, as flows older than our knowledge.
+ * A connmark outlives what it was given for. When an uplink is lost, the connections that
+ * carry its value are taken out of conntrack, by the kernel's own filter (CTA_MARK, CTA_MARK_MASK),
+ * in one message: never the whole table, and never another's bits. Their next packets begin them
+ * anew.
+ *
+ * When a reload gives a value to another line, the connections that carry it would follow it there,
+ * translated addresses and all; so our bits are cleared from them, and theirs alone. They come to
+ * the queue again, as flows older than our knowledge.
  *
  * The kernel filters the dump by mark (CTA_MARK, CTA_MARK_MASK), so a table of a
  * million entries is not copied to find ten.
@@ -18,7 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <libmnl/libmnl.h>
 #include <libnetfilter_conntrack/libnetfilter_conntrack.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 
 #include <waymark/log.h>
 
@@ -94,6 +104,45 @@ static void clear_values(const struct mark_layout *mark, const bool *values)
 		log_info("conntrack: cleared the marks of %zu connections whose value means "
 			 "another uplink now",
 			 clearing.cleared);
+}
+
+/*
+ * libnetfilter_conntrack 1.0.9 has NFCT_Q_FLUSH_FILTER, but sends the first byte of the filter as
+ * an address family, and no filter: all that saves the rest of the table is that nothing has that
+ * family. So the message is ours.
+ */
+static int flush_value(const struct mark_layout *mark, uint32_t value)
+{
+	uint8_t buffer[1024] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	ssize_t got;
+	int result = 0;
+
+	message->nlmsg_type = NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	message->nlmsg_seq = 1;
+	*header = (struct nfgenmsg){.nfgen_family = AF_UNSPEC, .version = NFNETLINK_V0};
+	mnl_attr_put_u32(message, CTA_MARK, htonl(mark_bits(mark, value)));
+	mnl_attr_put_u32(message, CTA_MARK_MASK, htonl(mark->value_mask));
+	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    mnl_socket_sendto(socket, message, message->nlmsg_len) < 0 ||
+	    (got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer))) < 0 ||
+	    mnl_cb_run(buffer, (size_t)got, 1, mnl_socket_get_portid(socket), NULL, NULL) < 0)
+		result = -errno;
+	if (socket)
+		mnl_socket_close(socket);
+	return result;
+}
+
+void connmarks_flush(const struct mark_layout *mark, uint32_t value)
+{
+	int result = flush_value(mark, value);
+
+	if (result < 0)
+		log_warn("conntrack: cannot end the connections with mark 0x%x: %s",
+			 mark_bits(mark, value), strerror(-result));
 }
 
 bool connmarks_value_changed(const struct conf *old, const struct conf *conf, size_t uplink)

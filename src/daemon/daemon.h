@@ -21,6 +21,7 @@
 #include <waymark/policy.h>
 #include <waymark/route.h>
 #include <waymark/source.h>
+#include <waymark/steer.h>
 
 struct event;
 struct event_base;
@@ -33,10 +34,6 @@ struct snapshot {
 	unsigned worker_count;
 	struct classify_policy *views;		/* one a worker */
 	struct classify_rule_stats *rule_stats; /* worker_count times the number of rules */
-	/* by value: the generation that gave it its meaning; a flow decided before has lost its way
-	 */
-	uint32_t *value_since;
-	uint32_t values_since; /* the latest of them */
 };
 
 struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsigned worker_count,
@@ -101,7 +98,6 @@ struct worker {
 		table[TABLE_COUNTERS]; /* the table's own counters, as of the last heartbeat */
 	_Atomic(struct flow_dump *) dump;
 	_Atomic uint64_t logs_suppressed;
-	uint32_t generation; /* of the snapshot it judged by last; its own */
 	/* the watchdog's memory; control thread */
 	uint64_t last_heartbeat;
 	unsigned stalled_seconds;
@@ -170,13 +166,12 @@ struct daemon {
 	/* network.c */
 	struct route_manager *routes;
 	struct firewall_monitor *firewall_monitor;
-	struct event *route_event, *route_timer, *slow_timer;
+	struct event *route_event, *route_timer, *look_timer, *slow_timer;
 	struct event *firewall_event, *firewall_timer;
 	bool firewall_applied, routes_applied;
 	_Atomic uint64_t route_repairs, firewall_repairs;
-	char route_trouble[512];     /* the last failure, so that it is logged once */
-	char (*uplink_reasons)[128]; /* what was last said of each uplink; "" while it is up */
-	size_t uplink_reason_count;
+	char route_trouble[512]; /* the last failure, so that it is logged once */
+	struct uplinks *uplinks; /* uplinks.c */
 
 	/* daemon.c */
 	struct event *signal_events[3];
@@ -206,7 +201,31 @@ int network_change(struct daemon *daemon, const struct conf *conf, const struct 
 		   struct diag_list *diags);
 /* Takes the queue rules away, so that the queues run dry. */
 void network_unqueue(struct daemon *daemon);
+/* Rules and routes follow as soon as the event loop comes round. */
+void network_sync_soon(struct daemon *daemon);
 uint64_t monotonic_ms(void);
+void timer_arm(struct event *timer, long ms);
+
+/* uplinks.c: which of them new flows may take, and what a change brings with it */
+struct uplinks;
+struct uplinks *uplinks_new(struct daemon *daemon, const struct conf *conf);
+void uplinks_free(struct uplinks *uplinks);
+/* Another configuration, or the old one again; must live as long as it is the last that was given.
+ */
+int uplinks_adopt(struct uplinks *uplinks, const struct conf *conf);
+/*
+ * Takes over what the route manager and the probes say now. True: rules and routes must follow
+ * at once.
+ */
+bool uplinks_follow(struct uplinks *uplinks);
+/* Behind a sync of rules and routes: ends the connections of what was lost before it. */
+void uplinks_flush(struct uplinks *uplinks);
+size_t uplinks_up(const struct uplinks *uplinks);
+json_t *uplinks_document(const struct uplinks *uplinks);
+/* How each uplink is now, as events for a follower that begins. */
+json_t *uplinks_events(const struct uplinks *uplinks);
+/* `waymark uplink NAME up|down|auto` */
+json_t *uplinks_order(struct uplinks *uplinks, const json_t *request);
 
 /* reload.c: 0, or -1 with findings and the old policy still running */
 int daemon_reload(struct daemon *daemon, struct diag_list *diags);
@@ -219,12 +238,16 @@ void connmarks_clear_changed(const struct conf *old, const struct conf *conf);
  * that changed, 0 to user_max, for the caller to free; NULL if none.
  */
 bool *connmarks_clear_leftovers(struct route_manager *routes, const struct conf *conf);
+/* Ends the connections that carry this value: they begin anew with their next packet. */
+void connmarks_flush(const struct mark_layout *mark, uint32_t value);
 /* Whether the mark of this uplink of `old` leads elsewhere now. */
 bool connmarks_value_changed(const struct conf *old, const struct conf *conf, size_t uplink);
 
 /* documents.c: the answers of the control socket */
 json_t *documents_answer(const json_t *request, void *context);
 json_t *address_or_null(const struct ip_addr *addr);
+json_t *string_or_null(const char *text);
+json_t *mark_text(const struct mark_layout *mark, uint32_t value);
 json_t *proto_json(uint8_t proto);
 /* names.c: the names cache, listed; what it expects of a connection, for explain; its counters */
 json_t *names_answer(struct daemon *daemon, const json_t *request);

@@ -19,7 +19,7 @@
 #define FLOWS_LIMIT_DEFAULT 10000
 #define FLOWS_LIMIT_MAX 100000
 
-static json_t *string_or_null(const char *text)
+json_t *string_or_null(const char *text)
 {
 	return text && *text ? json_string(text) : json_null();
 }
@@ -31,7 +31,7 @@ json_t *address_or_null(const struct ip_addr *addr)
 	return addr->family ? json_string(ip_format(addr, text)) : json_null();
 }
 
-static json_t *mark_text(const struct mark_layout *mark, uint32_t value)
+json_t *mark_text(const struct mark_layout *mark, uint32_t value)
 {
 	return json_sprintf("0x%x", mark_bits(mark, value));
 }
@@ -80,22 +80,15 @@ static json_int_t flow_total(struct daemon *daemon)
 static json_t *status_document(struct daemon *daemon)
 {
 	const struct conf *conf = daemon_conf(daemon);
-	json_int_t up = 0;
 
-	for (size_t i = 0; i < conf->uplink_count; i++) {
-		struct route_uplink_status status;
-
-		up += route_uplink_status(daemon->routes, i, &status) &&
-		      status.state == ROUTE_UPLINK_UP;
-	}
 	return json_pack("{s:s,s:s,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:s}", "version", VERSION, "mode",
 			 conf->mode == CONF_OBSERVE ? "observe" : "enforce", "uptime_s",
 			 (json_int_t)((monotonic_ms() - daemon->started_ms) / 1000), "generation",
 			 (json_int_t)daemon->generation, "queues", queues_document(daemon), "flows",
 			 flow_total(daemon), "rules",
 			 (json_int_t)ruleset_count(daemon->snapshot->policy->rules), "uplinks",
-			 (json_int_t)conf->uplink_count, "uplinks_up", up, "config",
-			 daemon->config_path);
+			 (json_int_t)conf->uplink_count, "uplinks_up",
+			 (json_int_t)uplinks_up(daemon->uplinks), "config", daemon->config_path);
 }
 
 static void add_number(json_t *object, const char *key, uint64_t value)
@@ -226,35 +219,7 @@ static json_t *stats_document(struct daemon *daemon)
 			 (json_int_t)control_server_refused(daemon->control));
 }
 
-/* ---- uplinks, rules ---- */
-
-static json_t *uplinks_document(struct daemon *daemon)
-{
-	static const char *const states[] = {"up", "down", "disabled"};
-	const struct conf *conf = daemon_conf(daemon);
-	json_t *document = json_array();
-
-	for (size_t i = 0; i < conf->uplink_count; i++) {
-		const struct conf_uplink *uplink = &conf->uplinks[i];
-		struct route_uplink_status status = {.state = ROUTE_UPLINK_DOWN,
-						     .reason = "not looked at"};
-
-		if (!conf->routing.manage)
-			status.reason = "routing is not managed";
-		route_uplink_status(daemon->routes, i, &status);
-		json_array_append_new(
-			document,
-			json_pack("{s:s,s:s,s:I,s:o,s:s,s:o,s:o,s:o,s:b,s:n,s:n}", "name",
-				  uplink->name, "interface", uplink->interface, "table",
-				  (json_int_t)uplink->table, "mark",
-				  mark_text(&conf->mark, uplink->mark), "state",
-				  states[status.state], "reason", string_or_null(status.reason),
-				  "gateway", address_or_null(&status.gateway), "gateway6",
-				  address_or_null(&status.gateway6), "nat", uplink->nat,
-				  "loss_percent", "latency_ms"));
-	}
-	return document;
-}
+/* ---- rules ---- */
 
 static json_t *action_text(const struct rule_view *rule)
 {
@@ -460,7 +425,11 @@ json_t *documents_answer(const json_t *request, void *context)
 	if (strcmp(command, "status") == 0)
 		return control_ok(status_document(daemon));
 	if (strcmp(command, "uplinks") == 0)
-		return control_ok(uplinks_document(daemon));
+		return control_ok(uplinks_document(daemon->uplinks));
+	if (strcmp(command, "uplink") == 0)
+		return uplinks_order(daemon->uplinks, request);
+	if (strcmp(command, "monitor") == 0)
+		return control_follow(uplinks_events(daemon->uplinks));
 	if (strcmp(command, "rules") == 0)
 		return control_ok(rules_document(daemon));
 	if (strcmp(command, "flows") == 0)

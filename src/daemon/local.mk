@@ -13,6 +13,7 @@ waymarkd_SOURCES = \
 	src/daemon/queue_proc.c \
 	src/daemon/reload.c \
 	src/daemon/snapshot.c \
+	src/daemon/uplinks.c \
 	src/daemon/worker.c
 waymarkd_LDADD = libwaymark.la $(WM_LIBS) $(NFCT_LIBS)
 UNIT_TESTS += tests/unit/test_hook

@@ -25,8 +25,11 @@
 /* Long enough to gather the events of one `ip link set down`, short against the 100 ms we promise.
  */
 #define GATHER_MS 5
-/* Events can be lost in ways nobody tells; a compare that finds nothing costs a few dumps. */
-#define SLOW_SYNC_S 60
+/*
+ * Events can be lost in ways nobody tells. Rarely enough that an idle daemon is idle: lost
+ * events that the kernel tells of (ENOBUFS) are looked after at once.
+ */
+#define SLOW_SYNC_S 600
 #define LEGACY_POLL_MS 1000
 /* After a failure: the cause (an xtables lock, a link just gone) often passes. */
 #define RETRY_MS 1000
@@ -39,7 +42,7 @@ uint64_t monotonic_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static void arm(struct event *timer, long ms)
+void timer_arm(struct event *timer, long ms)
 {
 	struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
@@ -58,7 +61,15 @@ static void arm_gathering(struct event *timer)
 		if (due.tv_sec * 1000000 + due.tv_usec <= GATHER_MS * 1000)
 			return;
 	}
-	arm(timer, GATHER_MS);
+	timer_arm(timer, GATHER_MS);
+}
+
+static void publish(struct daemon *daemon, const char *event, const char *what, size_t count)
+{
+	if (control_server_has_followers(daemon->control))
+		control_server_publish(daemon->control,
+				       json_pack("{s:s,s:f,s:I}", "event", event, "time",
+						 (double)wall_us() / 1e6, what, (json_int_t)count));
 }
 
 static void log_findings(const struct diag_list *diags)
@@ -106,52 +117,34 @@ static void note_route_trouble(struct daemon *daemon, const struct diag_list *di
 	log_findings(diags);
 }
 
-/* One line when an uplink goes down, for which reason, and when it is back. */
-static void note_uplinks(struct daemon *daemon, const struct conf *conf)
-{
-	if (daemon->uplink_reason_count != conf->uplink_count) {
-		free(daemon->uplink_reasons);
-		daemon->uplink_reasons = calloc(conf->uplink_count ? conf->uplink_count : 1,
-						sizeof(*daemon->uplink_reasons));
-		daemon->uplink_reason_count = daemon->uplink_reasons ? conf->uplink_count : 0;
-	}
-	for (size_t i = 0; i < daemon->uplink_reason_count; i++) {
-		char *said = daemon->uplink_reasons[i];
-		struct route_uplink_status status;
-		const char *reason = "";
-
-		if (!route_uplink_status(daemon->routes, i, &status) ||
-		    status.state == ROUTE_UPLINK_DISABLED)
-			continue;
-		if (status.state == ROUTE_UPLINK_DOWN)
-			reason = status.reason && *status.reason ? status.reason : "down";
-		if (strcmp(said, reason) == 0)
-			continue;
-		if (*reason)
-			log_warn("uplink '%s': down: %s", conf->uplinks[i].name, reason);
-		else
-			log_info("uplink '%s': up", conf->uplinks[i].name);
-		snprintf(said, sizeof(*daemon->uplink_reasons), "%s", reason);
-	}
-}
-
+/*
+ * The kernel, then the uplinks as they are found, then their connections. What is found
+ * changes the plan at most once more: it follows from the same facts.
+ */
 static int sync_routes(struct daemon *daemon, const struct conf *conf, struct diag_list *diags)
 {
 	struct route_sync done = {0};
-	int result;
+	size_t changes = 0;
+	bool again = true;
+	int result = 0;
 
 	/* unmanaged it only looks, in observe mode it also clears what an earlier run left */
-	result = route_manager_sync(daemon->routes, conf, &done, diags);
+	for (int i = 0; i < 2 && again && result == 0; i++) {
+		result = route_manager_sync(daemon->routes, conf, &done, diags);
+		changes += done.changes;
+		again = uplinks_follow(daemon->uplinks);
+	}
+	uplinks_flush(daemon->uplinks);
 	if (conf->routing.manage && conf->mode == CONF_ENFORCE)
 		daemon->routes_applied = true;
-	note_uplinks(daemon, conf);
 	route_interfaces(daemon->routes, interface_seen, daemon);
-	if (done.changes) {
-		atomic_fetch_add_explicit(&daemon->route_repairs, 1, memory_order_relaxed);
-		log_info("routes: %zu changes sent", done.changes);
-	}
 	if (done.again_ms && !daemon->stopping)
-		arm(daemon->route_timer, (long)done.again_ms);
+		timer_arm(daemon->look_timer, done.again_ms);
+	if (changes) {
+		atomic_fetch_add_explicit(&daemon->route_repairs, 1, memory_order_relaxed);
+		log_info("routes: %zu changes sent", changes);
+		publish(daemon, "routes", "changes", changes);
+	}
 	return result;
 }
 
@@ -163,18 +156,29 @@ static void on_route_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	if (sync_routes(daemon, daemon_conf(daemon), &diags) < 0 && !daemon->stopping)
-		arm(daemon->route_timer, RETRY_MS);
+		timer_arm(daemon->route_timer, RETRY_MS);
 	note_route_trouble(daemon, &diags);
 	diag_list_release(&diags);
 }
 
+void network_sync_soon(struct daemon *daemon)
+{
+	timer_arm(daemon->route_timer, 0);
+}
+
+/* A line that is gone takes no new flows from this moment on; rules and routes follow. */
 static void on_route_event(evutil_socket_t fd, short what, void *context)
 {
 	struct daemon *daemon = context;
 
 	(void)fd;
 	(void)what;
-	if (route_manager_drain(daemon->routes, daemon_conf(daemon)) && !daemon->stopping)
+	if (!route_manager_drain(daemon->routes, daemon_conf(daemon)) || daemon->stopping)
+		return;
+	route_manager_judge(daemon->routes, daemon_conf(daemon));
+	if (uplinks_follow(daemon->uplinks))
+		network_sync_soon(daemon);
+	else
 		arm_gathering(daemon->route_timer);
 }
 
@@ -183,7 +187,7 @@ static void on_slow_timer(evutil_socket_t fd, short what, void *context)
 	struct daemon *daemon = context;
 
 	on_route_timer(fd, what, daemon);
-	arm(daemon->slow_timer, SLOW_SYNC_S * 1000L);
+	timer_arm(daemon->slow_timer, SLOW_SYNC_S * 1000L);
 }
 
 /* ---- chains ---- */
@@ -225,12 +229,13 @@ static void on_firewall_timer(evutil_socket_t fd, short what, void *context)
 			 "differences",
 			 repaired);
 		atomic_fetch_add_explicit(&daemon->firewall_repairs, 1, memory_order_relaxed);
+		publish(daemon, "firewall", "differences", repaired);
 	}
 	if (result < 0) {
 		log_findings(&diags);
-		arm(daemon->firewall_timer, RETRY_MS);
+		timer_arm(daemon->firewall_timer, RETRY_MS);
 	} else if (firewall_monitor_fd(daemon->firewall_monitor) < 0) {
-		arm(daemon->firewall_timer, LEGACY_POLL_MS);
+		timer_arm(daemon->firewall_timer, LEGACY_POLL_MS);
 	}
 	diag_list_release(&diags);
 }
@@ -265,7 +270,7 @@ static int watch_firewall(struct daemon *daemon, const struct conf *conf)
 						   on_firewall_event, daemon);
 		event_add(daemon->firewall_event, NULL);
 	} else {
-		arm(daemon->firewall_timer, LEGACY_POLL_MS);
+		timer_arm(daemon->firewall_timer, LEGACY_POLL_MS);
 	}
 	return 0;
 }
@@ -294,15 +299,18 @@ int network_start(struct daemon *daemon)
 	int result;
 
 	daemon->route_timer = evtimer_new(daemon->base, on_route_timer, daemon);
+	daemon->look_timer = evtimer_new(daemon->base, on_route_timer, daemon);
 	daemon->slow_timer = evtimer_new(daemon->base, on_slow_timer, daemon);
+	daemon->uplinks = uplinks_new(daemon, conf);
 	daemon->route_event = event_new(daemon->base, route_manager_fd(daemon->routes),
 					EV_READ | EV_PERSIST, on_route_event, daemon);
-	if (!daemon->route_timer || !daemon->slow_timer || !daemon->route_event) {
+	if (!daemon->route_timer || !daemon->look_timer || !daemon->slow_timer ||
+	    !daemon->route_event || !daemon->uplinks) {
 		result = -ENOMEM;
 		goto out;
 	}
 	event_add(daemon->route_event, NULL);
-	arm(daemon->slow_timer, SLOW_SYNC_S * 1000L);
+	timer_arm(daemon->slow_timer, SLOW_SYNC_S * 1000L);
 
 	/* one route that the kernel refuses is no reason to leave the others without service */
 	result = sync_routes(daemon, conf, &diags);
@@ -310,7 +318,7 @@ int network_start(struct daemon *daemon)
 		goto out;
 	note_route_trouble(daemon, &diags);
 	if (result < 0)
-		arm(daemon->route_timer, RETRY_MS);
+		timer_arm(daemon->route_timer, RETRY_MS);
 	diag_list_release(&diags);
 
 	result = apply_firewall(daemon, conf, &diags);
@@ -326,12 +334,15 @@ int network_change(struct daemon *daemon, const struct conf *conf, const struct 
 		   struct diag_list *diags)
 {
 	struct diag_list undo = DIAG_LIST_INIT;
-	int result = sync_routes(daemon, conf, diags);
+	int result = uplinks_adopt(daemon->uplinks, conf);
 
+	if (result == 0)
+		result = sync_routes(daemon, conf, diags);
 	if (result == 0)
 		result = apply_firewall(daemon, conf, diags);
 	if (result < 0) {
 		/* as it was: the old policy goes on */
+		uplinks_adopt(daemon->uplinks, old);
 		sync_routes(daemon, old, &undo);
 		apply_firewall(daemon, old, &undo);
 		diag_list_release(&undo);
@@ -364,6 +375,7 @@ void network_stop(struct daemon *daemon)
 
 	event_gone(&daemon->route_event);
 	event_gone(&daemon->route_timer);
+	event_gone(&daemon->look_timer);
 	event_gone(&daemon->slow_timer);
 	event_gone(&daemon->firewall_event);
 	event_gone(&daemon->firewall_timer);
@@ -375,10 +387,10 @@ void network_stop(struct daemon *daemon)
 		if (daemon->routes_applied)
 			route_manager_remove(daemon->routes, conf, &diags);
 	}
+	uplinks_free(daemon->uplinks);
+	daemon->uplinks = NULL;
 	route_manager_close(daemon->routes);
 	daemon->routes = NULL;
-	free(daemon->uplink_reasons);
-	daemon->uplink_reasons = NULL;
 	log_findings(&diags);
 	diag_list_release(&diags);
 }

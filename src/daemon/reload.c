@@ -130,19 +130,15 @@ static void carry_hits(const struct snapshot *old, struct snapshot *fresh)
 	}
 }
 
-/* Both have the same mark layout: a reload that changes it is refused. */
-static void carry_meanings(const struct snapshot *old, struct snapshot *fresh)
+/* What was decided for a value that is another line now is void; connmarks that carry it go. */
+static void forget_changed(struct daemon *daemon, const struct conf *was, const struct conf *is)
 {
-	const struct conf *was = old->policy->conf, *is = fresh->policy->conf;
-
-	memcpy(fresh->value_since, old->value_since,
-	       (is->mark.user_max + 1) * sizeof(*fresh->value_since));
-	fresh->values_since = old->values_since;
 	for (size_t i = 0; i < was->uplink_count; i++) {
 		if (connmarks_value_changed(was, is, i))
-			fresh->value_since[was->uplinks[i].mark] = fresh->values_since =
-				fresh->generation;
+			steer_state_forget(daemon->steer_state, was->uplinks[i].mark);
 	}
+	if (is->mode == CONF_ENFORCE)
+		connmarks_clear_changed(was, is);
 }
 
 static int reload(struct daemon *daemon, struct diag_list *diags)
@@ -159,7 +155,6 @@ static int reload(struct daemon *daemon, struct diag_list *diags)
 		goto fail;
 	}
 	carry_hits(old, fresh);
-	carry_meanings(old, fresh);
 	if (network_change(daemon, policy->conf, old->policy->conf, diags) < 0) {
 		if (!diags->errors)
 			diag_error(diags, NULL, 0, "cannot bring the kernel to the new policy");
@@ -175,8 +170,7 @@ static int reload(struct daemon *daemon, struct diag_list *diags)
 	alarm(0);
 	for (unsigned i = 0; i < daemon->worker_count; i++)
 		atomic_load_explicit(&daemon->workers[i].heartbeat, memory_order_acquire);
-	if (policy->conf->mode == CONF_ENFORCE)
-		connmarks_clear_changed(old->policy->conf, policy->conf);
+	forget_changed(daemon, old->policy->conf, policy->conf);
 	log_set_level(policy->conf->log.level);
 	snapshot_free(old);
 	return 0;
@@ -192,6 +186,10 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 {
 	int result = reload(daemon, diags);
 
+	control_server_publish(daemon->control,
+			       json_pack("{s:s,s:f,s:I,s:b}", "event", "reload", "time",
+					 (double)wall_us() / 1e6, "generation",
+					 (json_int_t)daemon->generation, "ok", result == 0));
 #ifdef __GLIBC__
 	/* lists of millions were made anew, and glibc keeps what they stood in before */
 	malloc_trim(0);

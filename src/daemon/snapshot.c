@@ -22,9 +22,7 @@ struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsign
 	snapshot->views = calloc(worker_count, sizeof(*snapshot->views));
 	snapshot->rule_stats =
 		calloc((rules ? rules : 1) * worker_count, sizeof(*snapshot->rule_stats));
-	snapshot->value_since =
-		calloc(policy->conf->mark.user_max + 1, sizeof(*snapshot->value_since));
-	if (!snapshot->views || !snapshot->rule_stats || !snapshot->value_since) {
+	if (!snapshot->views || !snapshot->rule_stats) {
 		snapshot_free(snapshot);
 		return NULL;
 	}
@@ -49,7 +47,6 @@ void snapshot_free(struct snapshot *snapshot)
 	policy_free(snapshot->policy);
 	free(snapshot->views);
 	free(snapshot->rule_stats);
-	free(snapshot->value_since);
 	free(snapshot);
 }
 

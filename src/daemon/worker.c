@@ -227,27 +227,6 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 		 info && info->host ? info->host : "-", mark_bits(&policy->mark, flow->value));
 }
 
-/*
- * A flow whose value leads elsewhere since a reload must not carry it on: its connmark is cleared
- * (connmarks.c), and it comes again as a flow that we do not know. Long idle, it is one.
- */
-static bool forget_if_astray(struct flow *flow, void *context)
-{
-	const struct snapshot *snapshot = context;
-
-	if (flow->value <= snapshot->policy->conf->mark.user_max &&
-	    flow->generation < snapshot->value_since[flow->value])
-		flow->last_us = 0;
-	return true;
-}
-
-static void follow_snapshot(struct worker *worker, struct snapshot *snapshot)
-{
-	if (worker->generation < snapshot->values_since)
-		flow_table_visit(classifier_flows(worker->classifier), forget_if_astray, snapshot);
-	worker->generation = snapshot->generation;
-}
-
 static int judge_batch(struct worker *worker, const struct packet *packets, size_t count,
 		       struct log_budget *budget)
 {
@@ -256,8 +235,6 @@ static int judge_batch(struct worker *worker, const struct packet *packets, size
 	const struct classify_policy *policy = &snapshot->views[worker->index];
 	struct verdict verdicts[SOURCE_BATCH];
 
-	if (worker->generation != snapshot->generation)
-		follow_snapshot(worker, snapshot);
 	for (size_t i = 0; i < count; i++) {
 		verdicts[i] = classify_packet(worker->classifier, policy, &packets[i]);
 		if (classifier_last_decided(worker->classifier))
