@@ -12,6 +12,7 @@ NETNS_TESTS += \
 	tests/netns/names.bats \
 	tests/netns/quic.bats \
 	tests/netns/carriers.bats \
+	tests/netns/failover.bats \
 	tests/netns/first-packet.bats \
 	tests/netns/groups.bats \
 	tests/netns/local.bats \

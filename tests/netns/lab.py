@@ -166,6 +166,28 @@ def flood(args):
                 return
 
 
+def drip(args):
+    """A datagram every --interval seconds until told to end, each from a source port of its own: as
+    many new flows. Prints port and time of each."""
+    stop = []
+    signal.signal(signal.SIGTERM, lambda *_: stop.append(True))
+    begin = time.monotonic()
+    for count in itertools.count():
+        if stop or count and count == args.count:
+            return
+        line = socket.socket(family_of(args.address), socket.SOCK_DGRAM)
+        port = 10000 + count % 50000
+        line.bind((args.source or ("::" if ":" in args.address else "0.0.0.0"), port))
+        now = time.time()
+        try:
+            line.sendto(b"drip", (args.address, args.port))
+        except OSError:
+            pass  # refused by a router: as good as lost
+        line.close()
+        print(f"{port} {now:.6f}", flush=True)
+        time.sleep(max(0, begin + (count + 1) * args.interval - time.monotonic()))
+
+
 def dns_name(name):
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
 
@@ -237,6 +259,14 @@ def main():
     command.add_argument("prefix")
     command.add_argument("count", type=int)
     command.set_defaults(run=flood)
+
+    command = commands.add_parser("drip")
+    command.add_argument("address")
+    command.add_argument("port", type=int)
+    command.add_argument("--source")
+    command.add_argument("--interval", type=float, default=0.002)
+    command.add_argument("--count", type=int, default=0)
+    command.set_defaults(run=drip)
 
     command = commands.add_parser("lie")
     command.add_argument("address")
