@@ -11,6 +11,9 @@ load lab.bash
 setup_file() {
 	lab_file tun || return 0
 	lab_server_echo 7777
+	# GATEWAYS_MAIN=100000: the same with so many routes of others in main, which is then not read at each event
+	awk -v n="${GATEWAYS_MAIN:-0}" 'BEGIN { for (i = 0; i < n; i++) printf "route add blackhole 11.%d.%d.%d/32\n", i / 65536, i / 256 % 256, i % 256 }' |
+		on_router ip -batch -
 }
 
 teardown_file() { lab_down; }
@@ -399,16 +402,30 @@ ppp_renumber() {
 	LINE=ppp4 line_conf
 	ppp_up 100.65.0.2 100.65.0.1
 	start
-	settled '.state == "up" and .gateway == null'
+	settled '.state == "up" and .gateway == null and .gateway6 == null'
 	table 4 "default dev ppp4 scope link"
+	table 6 "" # nothing but a link-local address: the line has no IPv6
 	has_rule 4 100.65.0.2
 	goes_by ppp4
+	goes_by wan1 $LAB_ECHO6
+	on_router ip addr add 2001:db8:65::2/64 dev ppp4 nodad
+	on_net ip addr add 2001:db8:65::1/64 dev isp4 nodad
+	wait_until 5 has_rule 6 2001:db8:65::2
+	table 6 "default dev ppp4 metric 1024"
+	goes_by ppp4 $LAB_ECHO6
 	ppp_renumber 100.65.9.2 100.65.8.1
 	wait_until 5 has_rule 4 100.65.9.2
 	settled '.state == "up" and .gateway == null'
 	refute has_rule 4 100.65.0.2
+	refute has_rule 6 2001:db8:65::2
 	table 4 "default dev ppp4 scope link"
+	table 6 ""
 	goes_by ppp4
+	on_router ip addr add 2001:db8:66::2/64 dev ppp4 nodad
+	on_net ip addr add 2001:db8:66::1/64 dev isp4 nodad
+	wait_until 5 has_rule 6 2001:db8:66::2
+	settled '.state == "up"'
+	goes_by ppp4 $LAB_ECHO6
 }
 
 @test "a PPP line with gateway auto follows its peer in main's default" {
