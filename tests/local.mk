@@ -21,6 +21,7 @@ NETNS_TESTS += \
 	tests/netns/bypass.bats \
 	tests/netns/repair.bats \
 	tests/netns/gateways.bats \
+	tests/netns/gateways-main.bats \
 	tests/netns/table-names.bats \
 	tests/netns/return-path.bats \
 	tests/netns/lifecycle.bats \
@@ -33,7 +34,7 @@ NETNS_TESTS += \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats
 
-EXTRA_DIST += tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/quic.bash \
+EXTRA_DIST += tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/gateways.bash tests/netns/quic.bash \
 	tests/netns/carriers.bash tests/netns/postgresql.py tests/netns/hello.py tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
