@@ -3,7 +3,7 @@
 
 _waymark()
 {
-	local commands='check replay diff explain status uplinks uplink rules flows names stats monitor reload firewall'
+	local commands='check replay diff explain doctor status uplinks uplink rules flows names stats monitor reload firewall'
 	local common='-c --socket --help --version'
 	local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}"
 	local command='' i
@@ -43,7 +43,7 @@ _waymark()
 	case "$command" in
 	'') words="$commands $common" ;;
 	check | reload) words="$common" ;;
-	status | rules | stats | monitor) words="--json $common" ;;
+	doctor | status | rules | stats | monitor) words="--json $common" ;;
 	uplinks) words="--plan --json $common" ;;
 	uplink) words="up down auto --json $common" ;;
 	flows) words="--proto --src --dst --dport --app --host --rule --uplink --limit --json $common" ;;

@@ -146,6 +146,7 @@ void cli_tree(json_t *object, const char *const *skip);
 
 int cli_check(int argc, char **argv, struct cli *cli);
 int cli_diff(int argc, char **argv, struct cli *cli);
+int cli_doctor(int argc, char **argv, struct cli *cli);
 int cli_explain(int argc, char **argv, struct cli *cli);
 int cli_firewall(int argc, char **argv, struct cli *cli);
 int cli_flows(int argc, char **argv, struct cli *cli);

@@ -7,6 +7,8 @@ waymark_SOURCES = \
 	src/cli/check.c \
 	src/cli/cli.h \
 	src/cli/diff.c \
+	src/cli/doctor.c \
+	$(doctor_sources) \
 	src/cli/explain.c \
 	src/cli/explain.h \
 	src/cli/explain_story.c \
@@ -26,5 +28,31 @@ waymark_SOURCES = \
 	src/cli/status.c \
 	src/cli/uplink.c \
 	src/cli/uplinks.c
-waymark_LDADD = libwaymark.la $(WM_LIBS)
-NETNS_TESTS += tests/cli.bats tests/policy-tools.bats tests/netns/explain.bats
+waymark_LDADD = libwaymark.la $(WM_LIBS) $(ZLIB_LIBS)
+# all of doctor but the command itself: its test judges machines that were made up
+doctor_sources = \
+	src/cli/doctor.h \
+	src/cli/doctor_edit.c \
+	src/cli/doctor_files.c \
+	src/cli/doctor_files.h \
+	src/cli/doctor_filter.c \
+	src/cli/doctor_finding.c \
+	src/cli/doctor_gather.c \
+	src/cli/doctor_judge.c \
+	src/cli/doctor_kernel.c \
+	src/cli/doctor_links.c \
+	src/cli/doctor_marks.c \
+	src/cli/doctor_nft.c \
+	src/cli/doctor_rules.c \
+	src/cli/doctor_system.c \
+	src/cli/doctor_uplinks.c
+UNIT_TESTS += tests/unit/test_doctor
+tests_unit_test_doctor_SOURCES = tests/unit/test_doctor.c tests/unit/doctor_support.h $(doctor_sources)
+tests_unit_test_doctor_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
+UNIT_TESTS += tests/unit/test_doctor_filter
+tests_unit_test_doctor_filter_SOURCES = tests/unit/test_doctor_filter.c tests/unit/doctor_support.h $(doctor_sources)
+tests_unit_test_doctor_filter_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
+UNIT_TESTS += tests/unit/test_doctor_lines
+tests_unit_test_doctor_lines_SOURCES = tests/unit/test_doctor_lines.c tests/unit/doctor_support.h $(doctor_sources)
+tests_unit_test_doctor_lines_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
+NETNS_TESTS += tests/cli.bats tests/policy-tools.bats tests/netns/explain.bats tests/netns/doctor.bats

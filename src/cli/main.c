@@ -6,7 +6,7 @@
  *
  * The options that all commands share may stand before the command's name or after
  * it; main() takes those before it and leaves the rest to the command.
- * Exit codes: 0 done, 1 failed or (check, firewall check) findings, 2 usage. What was
+ * Exit codes: 0 done, 1 failed or (check, doctor, firewall check) findings, 2 usage. What was
  * asked for goes to stdout, everything else to stderr; a write to stdout that
  * failed is a failure, so that a full disk never looks like an empty answer.
  */
@@ -59,6 +59,15 @@ static const struct cli_command commands[] = {
 			   "  --older      the flow is older than the daemon\n"
 			   "  --no-daemon  do not ask the daemon which name it knows the address by\n"
 			   "  --json       a JSON document\n",
+		.json = true,
+		.confs = 1,
+	},
+	{
+		.name = "doctor",
+		.run = cli_doctor,
+		.arguments = "[--json]",
+		.summary = "what on this machine keeps the policy from working, and what mends it",
+		.options = "  --json       a JSON array of findings\n",
 		.json = true,
 		.confs = 1,
 	},
