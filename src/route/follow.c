@@ -10,10 +10,12 @@
  *   is a handful, whatever else main holds: linear walks are right here, and a
  *   stream of others' routes costs one look at each header.
  * - Events may be older than the dump that they are applied to. Applying a whole
- *   run of them to a state behind its end leads to that end, since every event is
- *   "this is there" or "this is gone"; only a lost one breaks that, and then main is read.
+ *   run of them to a state behind its end leads to that end, as far as each says "this is
+ *   there" or "this is gone". What a replacement or a lost address takes along may then be too
+ *   much, which the look that follows every change puts right. After a lost event main is read.
  * - The kernel takes IPv4 routes away without an event when a link goes down or loses an
- *   address. Its rules for that are repeated here, and the caller is told to look again.
+ *   address. Its rules for that are repeated here, at every such event, new or not: a route
+ *   may have been read of just before it. The caller is told to look again.
  * - What cannot be told for certain (a replacement with several candidates) is ROUTE_UNCLEAR.
  */
 #include <errno.h>
@@ -139,7 +141,8 @@ void route_memory_prune(struct route_memory *memory)
 	for (size_t i = facts->main_count; i < all; i++) {
 		struct route_route route = facts->main[i];
 
-		if (route_watch_has(&memory->watch, route.index) && covers_gateway(memory, &route))
+		if (route.gateway.family == IP_NONE &&
+		    route_watch_has(&memory->watch, route.index) && covers_gateway(memory, &route))
 			facts->main[facts->main_count++] = route;
 	}
 }
@@ -197,8 +200,14 @@ static unsigned note_route(struct route_memory *memory, const struct route_route
 		drop_main(facts, at);
 		return ROUTE_NEWS | ROUTE_LOOK;
 	}
-	if (gone || at < facts->main_count)
+	if (gone)
 		return 0;
+	if (at < facts->main_count) {
+		bool same = facts->main[at].preference == route->preference;
+
+		facts->main[at] = *route;
+		return same ? 0 : ROUTE_NEWS | ROUTE_LOOK;
+	}
 	return route_facts_add_main(facts, route) == 0 ? ROUTE_NEWS | ROUTE_LOOK
 						       : ROUTE_NEWS | ROUTE_UNCLEAR;
 }
@@ -216,7 +225,7 @@ static unsigned replace_route(struct route_memory *memory, const struct route_ro
 	if (kept && same_route(&memory->facts.main[at], route))
 		return 0;
 	/* of a route to a subnet there may be others of its key that are not remembered */
-	if (!kept && route->destination_length != 0)
+	if (route->destination_length != 0)
 		return ROUTE_NEWS | ROUTE_UNCLEAR;
 	if (kept)
 		memory->facts.main[at] = *route;
@@ -304,17 +313,24 @@ static unsigned watch_again(struct route_memory *memory, const struct conf *conf
 	}
 	route_watch_release(&memory->watch);
 	memory->watch = watch;
+	/* what is no uplink's any more is not followed */
+	route_memory_prune(memory);
 	return news;
 }
 
-static unsigned link_gone(struct route_memory *memory, const struct conf *conf, size_t at)
+static unsigned link_gone(struct route_memory *memory, const struct conf *conf, uint32_t index)
 {
 	struct route_facts *facts = &memory->facts;
-	uint32_t index = facts->links[at].index;
-	unsigned news = ROUTE_NEWS;
+	unsigned news = 0;
 	size_t kept = 0;
 
-	facts->links[at] = facts->links[--facts->link_count];
+	for (size_t i = 0; i < facts->link_count; i++) {
+		if (facts->links[i].index != index)
+			continue;
+		facts->links[i] = facts->links[--facts->link_count];
+		news = ROUTE_NEWS;
+		break;
+	}
 	for (size_t i = 0; i < facts->address_count; i++) {
 		if (facts->addresses[i].index != index)
 			facts->addresses[kept++] = facts->addresses[i];
@@ -329,20 +345,20 @@ static unsigned link_gone(struct route_memory *memory, const struct conf *conf, 
 static unsigned link_changed(struct route_memory *memory, const struct conf *conf,
 			     struct route_link *old, const struct route_link *link)
 {
-	bool renamed = strcmp(old->name, link->name) != 0, went_down = old->up && !link->up;
+	bool renamed = strcmp(old->name, link->name) != 0;
 	bool concerns = is_uplink_name(conf, link->name) || is_uplink_name(conf, old->name);
 	bool same = old->up == link->up && old->carrier == link->carrier &&
 		    old->point_to_point == link->point_to_point && old->vrf == link->vrf &&
 		    old->master == link->master;
 	unsigned news = renamed ? ROUTE_NEWS : 0;
 
+	if (!link->up)
+		news |= drop_routes(&memory->facts, link->index, false);
 	if (same && !renamed)
-		return 0; /* statistics, wireless scans, a new MTU */
+		return news; /* statistics, wireless scans, a new MTU */
 	*old = *link;
 	if (renamed && concerns)
 		news |= watch_again(memory, conf, 0);
-	if (went_down)
-		news |= drop_routes(&memory->facts, link->index, false);
 	return concerns ? news | ROUTE_NEWS | ROUTE_LOOK | ROUTE_SILENT : news;
 }
 
@@ -355,10 +371,10 @@ static unsigned link_event(struct route_memory *memory, const struct conf *conf,
 
 	if (!route_parse_link(message, &link))
 		return 0;
+	if (message->nlmsg_type == RTM_DELLINK)
+		return link_gone(memory, conf, link.index);
 	for (i = 0; i < facts->link_count && facts->links[i].index != link.index; i++)
 		;
-	if (message->nlmsg_type == RTM_DELLINK)
-		return i < facts->link_count ? link_gone(memory, conf, i) : 0;
 	if (i < facts->link_count)
 		return link_changed(memory, conf, &facts->links[i], &link);
 	if (route_facts_add_link(facts, &link) < 0)
@@ -385,18 +401,22 @@ static size_t find_address(const struct route_facts *facts, const struct route_a
 	return i;
 }
 
-static unsigned address_gone(struct route_memory *memory, const struct route_address *address,
-			     size_t at)
+static unsigned address_gone(struct route_memory *memory, const struct route_address *address)
 {
 	struct route_facts *facts = &memory->facts;
+	size_t at = find_address(facts, address);
 	bool elsewhere = false, last = true;
 	unsigned news = 0;
 
-	memmove(&facts->addresses[at], &facts->addresses[at + 1],
-		(facts->address_count - at - 1) * sizeof(facts->addresses[0]));
-	facts->address_count--;
+	if (at < facts->address_count) {
+		facts->address_count--;
+		memmove(&facts->addresses[at], &facts->addresses[at + 1],
+			(facts->address_count - at) * sizeof(facts->addresses[0]));
+		if (route_watch_has(&memory->watch, address->index))
+			news = ROUTE_NEWS | ROUTE_LOOK | ROUTE_SILENT;
+	}
 	if (address->address.family != IP_V4)
-		return 0;
+		return news;
 	for (size_t i = 0; i < facts->address_count; i++) {
 		const struct route_address *a = &facts->addresses[i];
 
@@ -421,13 +441,10 @@ static unsigned address_event(struct route_memory *memory, const struct nlmsghdr
 
 	if (!route_parse_address(message, &address))
 		return 0;
+	if (message->nlmsg_type == RTM_DELADDR || address.duplicate)
+		return address_gone(memory, &address);
 	news = route_watch_has(&memory->watch, address.index) ? ROUTE_NEWS | ROUTE_LOOK : 0;
 	at = find_address(facts, &address);
-	if (message->nlmsg_type == RTM_DELADDR || address.duplicate) {
-		if (at == facts->address_count)
-			return 0;
-		return (news ? news | ROUTE_SILENT : 0) | address_gone(memory, &address, at);
-	}
 	if (at == facts->address_count)
 		return route_facts_add_address(facts, &address) == 0 ? news
 								     : ROUTE_NEWS | ROUTE_UNCLEAR;
