@@ -34,41 +34,62 @@ static size_t uplink_by_name(const struct conf *conf, const char *name)
 	return i;
 }
 
-/* The first member that is up; conf->uplink_count: none. */
-static size_t group_first_up(const struct conf *conf, const char *name,
-			     const struct route_uplink_plan *plans)
+static const struct conf_group *group_by_name(const struct conf *conf, const char *name)
 {
-	for (size_t i = 0; i < conf->group_count; i++) {
-		const struct conf_group *group = &conf->groups[i];
+	const struct conf_group *group = name ? conf_group_by_name(conf, name) : NULL;
 
-		if (!name || strcmp(group->name, name) != 0)
-			continue;
-		for (size_t m = 0; m < group->member_count; m++) {
-			uint32_t member = group->members[m].uplink;
-
-			if (member < conf->uplink_count && plans[member].state == ROUTE_UPLINK_UP)
-				return member;
-		}
-	}
-	return conf->uplink_count;
+	return group && group->member_count ? group : NULL;
 }
 
-/* Whose default the uplink's table carries now; conf->uplink_count: nobody's. */
-static size_t carrier_of(const struct conf *conf, const struct route_uplink_plan *plans,
-			 size_t uplink)
+/* The first member that is up, or else the first: then what that one says counts. */
+static size_t group_member(const struct conf *conf, const struct conf_group *group,
+			   const struct route_uplink_plan *plans)
 {
+	for (size_t m = 0; m < group->member_count; m++) {
+		uint32_t member = group->members[m].uplink;
+
+		if (member < conf->uplink_count && plans[member].state == ROUTE_UPLINK_UP)
+			return member;
+	}
+	return group->members[0].uplink;
+}
+
+struct carrier {
+	size_t uplink; /* conf->uplink_count: nobody */
+	bool refused;  /* nobody, and not by main either */
+};
+
+/* Who carries the uplink's traffic now: followed as steer_take() follows it for new flows. */
+static struct carrier carrier_of(const struct conf *conf, const struct route_uplink_plan *plans,
+				 size_t uplink)
+{
+	const struct carrier nobody = {conf->uplink_count, false};
 	size_t at = uplink;
 
 	for (size_t steps = 0; steps <= conf->uplink_count && at < conf->uplink_count; steps++) {
+		const struct conf_uplink *here = &conf->uplinks[at];
+		const struct conf_group *group;
+
 		if (plans[at].state == ROUTE_UPLINK_UP)
-			return at;
-		if (conf->uplinks[at].on_down == CONF_DOWN_GROUP)
-			return group_first_up(conf, conf->uplinks[at].on_down_target, plans);
-		if (conf->uplinks[at].on_down != CONF_DOWN_UPLINK)
-			return conf->uplink_count;
-		at = uplink_by_name(conf, conf->uplinks[at].on_down_target);
+			return (struct carrier){at, false};
+		switch (here->on_down) {
+		case CONF_DOWN_BLOCK:
+			return (struct carrier){conf->uplink_count, true};
+		case CONF_DOWN_UPLINK:
+			at = uplink_by_name(conf, here->on_down_target);
+			break;
+		case CONF_DOWN_GROUP:
+			group = group_by_name(conf, here->on_down_target);
+			if (!group)
+				return nobody;
+			at = group_member(conf, group, plans);
+			break;
+		case CONF_DOWN_MAIN:
+		default:
+			return nobody;
+		}
 	}
-	return conf->uplink_count;
+	return nobody;
 }
 
 static int want_default(const struct conf *conf, size_t uplink, uint8_t family,
@@ -112,11 +133,15 @@ static int want_routes(const struct conf *conf, const struct route_facts *facts,
 		       const struct route_uplink_plan *plans, size_t uplink,
 		       struct route_state *wanted)
 {
-	size_t carrier = plans[uplink].present ? uplink : carrier_of(conf, plans, uplink);
-	const struct route_uplink_plan *by = carrier < conf->uplink_count ? &plans[carrier] : NULL;
-	bool block = conf->uplinks[uplink].on_down == CONF_DOWN_BLOCK;
+	struct carrier carrier = {uplink, false};
+	const struct route_uplink_plan *by;
+	bool block;
 	int result = 0;
 
+	if (!plans[uplink].present)
+		carrier = carrier_of(conf, plans, uplink);
+	by = carrier.uplink < conf->uplink_count ? &plans[carrier.uplink] : NULL;
+	block = carrier.refused || conf->uplinks[uplink].on_down == CONF_DOWN_BLOCK;
 	if (by && by->default4)
 		result = want_default(conf, uplink, IP_V4, by, wanted);
 	if (!result && by && by->default6)
@@ -197,19 +222,19 @@ static int want_failed(const struct conf *conf, const struct route_uplink_plan *
 {
 	for (size_t i = 0; i < conf->uplink_count; i++) {
 		struct route_rule rule = mark_rule(conf, family, ROUTE_PRIORITY_FAILED, i);
-		size_t carrier;
+		struct carrier carrier;
 		int result;
 
 		if (!conf->uplinks[i].enabled || !is_failed(&plans[i]))
 			continue;
-		if (conf->uplinks[i].on_down == CONF_DOWN_BLOCK) {
+		carrier = carrier_of(conf, plans, i);
+		if (carrier.refused) {
 			rule.type = ROUTE_TYPE_UNREACHABLE;
 			rule.table = 0;
+		} else if (carrier.uplink == conf->uplink_count) {
+			continue;
 		} else {
-			carrier = carrier_of(conf, plans, i);
-			if (carrier == conf->uplink_count)
-				continue;
-			rule.table = conf->uplinks[carrier].table;
+			rule.table = conf->uplinks[carrier.uplink].table;
 		}
 		result = route_state_add_rule(wanted, &rule);
 		if (result)

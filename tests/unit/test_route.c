@@ -201,6 +201,44 @@ static void a_failed_uplink_that_blocks_has_an_unreachable_rule(void **state)
 	assert_plan_has(f, "pref 20003 ", false);
 }
 
+static void a_line_carried_by_one_that_blocks_is_blocked(void **state)
+{
+	struct fixture *f = *state;
+
+	f->uplinks[2].on_down = CONF_DOWN_UPLINK;
+	f->uplinks[2].on_down_target = "cable";
+	f->uplinks[1].on_down = CONF_DOWN_BLOCK;
+	f->facts.links[2].up = f->facts.links[3].up = false;
+	assert_plan_has(f, "route 4 unreachable default table 203", true);
+	f->facts.links[3].up = true;
+	assert_plan_has(f, "unreachable default table 203", false);
+	fail_uplink(f, 2);
+	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f unreachable protocol 87\n", true);
+}
+
+static void a_group_that_is_down_does_what_its_first_member_says(void **state)
+{
+	static struct conf_member members[] = {{.uplink = 1, .weight = 1},
+					       {.uplink = 0, .weight = 1}};
+	static struct conf_group group = {.name = "spare", .members = members, .member_count = 2};
+	struct fixture *f = *state;
+
+	f->conf.groups = &group;
+	f->conf.group_count = 1;
+	f->uplinks[2].on_down = CONF_DOWN_GROUP;
+	f->uplinks[2].on_down_target = "spare";
+	f->facts.links[3].up = false;
+	assert_plan_has(f, "route 4 default via 10.2.0.1 dev eth1 table 203", true);
+	f->facts.links[2].up = false;
+	assert_plan_has(f, "route 4 default dev ppp0 table 203", true);
+	f->facts.links[1].up = false;
+	assert_plan_has(f, "table 203 ", false);
+	f->uplinks[1].on_down = CONF_DOWN_BLOCK;
+	assert_plan_has(f, "route 4 unreachable default table 203", true);
+	f->conf.groups = NULL;
+	f->conf.group_count = 0;
+}
+
 static void without_its_link_it_makes_no_difference_that_an_uplink_has_failed(void **state)
 {
 	struct fixture *f = *state;
@@ -472,6 +510,8 @@ int main(void)
 		TEST(a_failed_uplink_keeps_its_line_and_its_mark_goes_to_main),
 		TEST(a_failed_uplinks_mark_follows_the_stand_in_behind_the_addresses),
 		TEST(a_failed_uplink_that_blocks_has_an_unreachable_rule),
+		TEST(a_line_carried_by_one_that_blocks_is_blocked),
+		TEST(a_group_that_is_down_does_what_its_first_member_says),
 		TEST(without_its_link_it_makes_no_difference_that_an_uplink_has_failed),
 		TEST(an_uplink_carried_by_a_failed_one_is_not),
 		TEST(a_link_in_a_vrf_is_refused_by_name),
