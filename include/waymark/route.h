@@ -117,9 +117,11 @@ bool route_main_default_by(const struct route_manager *manager, const char *inte
 
 /*
  * The wanted state as text, one "rule ..." or "route ..." a line in iproute2's words, for
- * `uplinks --plan`; needs no privilege. Malloced; NULL: a finding was added.
+ * `uplinks --plan`; needs no privilege. `health` by index of conf->uplinks, NULL: all healthy.
+ * Malloced; NULL: a finding was added.
  */
-char *route_plan_text(const struct conf *conf, struct diag_list *diags);
+char *route_plan_text(const struct conf *conf, const struct route_health *health,
+		      struct diag_list *diags);
 /* Warns of each fwmark rule of others in this kernel that looks at bits of our mask; no privilege.
  */
 void route_check_mark_rules(const struct conf *conf, struct diag_list *diags);

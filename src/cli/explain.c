@@ -357,6 +357,7 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 		.facts = {.ttl = 64, .length = 60, .hook = RULE_HOOK_FORWARD},
 	};
 	struct policy *policy = NULL;
+	const char *socket = NULL;
 	struct explain_names names;
 	json_t *document;
 	int option, exit_code;
@@ -378,10 +379,10 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 	exit_code = set_evidence(&hypothesis, policy);
 	if (exit_code)
 		goto out;
-	explain_ask_names(hypothesis.no_daemon ? NULL
-			  : cli->socket	       ? cli->socket
-					       : policy->conf->control.socket,
-			  policy, &hypothesis, &names);
+	if (!hypothesis.no_daemon)
+		socket = cli->socket ? cli->socket : policy->conf->control.socket;
+	explain_ask_names(socket, policy, &hypothesis, &names);
+	explain_ask_uplinks(socket, policy, hypothesis.steer_state);
 	document = explain_document(policy, &hypothesis, &names);
 	if (cli->json)
 		exit_code = cli_print_json(document);

@@ -24,7 +24,8 @@ struct hypothesis {
 	bool no_daemon; /* names are not asked for */
 	/* an inspection that has seen nothing yet, and one that will see no more */
 	struct inspection *begun, *ended;
-	/* a world where every enabled uplink is usable, and nobody has taken a turn yet */
+	/* every enabled uplink is usable as far as the daemon does not know better; nobody has
+	 * taken a turn yet */
 	struct steer_state *steer_state;
 	const char *host, *app, *alpn, *proto;
 	bool app_assumed;
@@ -34,12 +35,15 @@ struct hypothesis {
 struct explain_names {
 	bool known;
 	struct names_guess guess; /* if known */
-	char reason[256];	  /* why the daemon was not asked or did not answer, if it was to be */
+	char reason[256]; /* why the daemon was not asked or did not answer, if it was to be */
 };
 
 /* `socket` NULL: the daemon is to be left out. */
 void explain_ask_names(const char *socket, const struct policy *policy,
 		       const struct hypothesis *hypothesis, struct explain_names *names);
+/* Which uplinks new flows may take, as the daemon knows it; without it all of them. */
+void explain_ask_uplinks(const char *socket, const struct policy *policy,
+			 struct steer_state *state);
 /* Where a guess's name comes from: "client-answer", ..., and as people say it. */
 const char *explain_origin_word(enum names_origin origin);
 const char *explain_origin_text(enum names_origin origin);

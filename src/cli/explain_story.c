@@ -238,8 +238,11 @@ static void tell_target(const struct story *story, const char *moment,
 		    group->policy == CONF_GROUP_FAILOVER ? "the first that is usable"
 							 : sticky[group->sticky]);
 	} else if (decision->value != rule.value) {
-		say(story->why, "%s: %s is disabled, and its on_down leads to %s", moment,
-		    wanted_text(story->policy, &rule, wanted), line);
+		const struct conf_uplink *uplink = conf_uplink_by_mark(conf, rule.value);
+
+		say(story->why, "%s: %s is %s, and its on_down leads to %s", moment,
+		    wanted_text(story->policy, &rule, wanted),
+		    uplink && uplink->enabled ? "down" : "disabled", line);
 	}
 }
 

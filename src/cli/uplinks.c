@@ -4,15 +4,19 @@
  *
  * The table is the daemon's view. --plan is computed here, from the configuration
  * and the kernel's links, addresses and routes as they are now, and needs neither a
- * daemon nor a privilege: what a start would put in place can be read before it does.
+ * daemon nor a privilege: what a start would put in place can be read before it does. Where a
+ * daemon runs it is asked which lines its probes have found dead, since they count.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <waymark/control.h>
 #include <waymark/route.h>
 
 #include "cli.h"
+
+#define HEALTH_TIMEOUT_MS 2000
 
 static void render(json_t *data)
 {
@@ -55,8 +59,35 @@ static int print_plan(const struct cli *cli, char *text)
 	return result;
 }
 
+/* What a running daemon's probes say, by index of conf->uplinks; NULL: nobody says anything. */
+static struct route_health *ask_health(const struct cli *cli, const struct conf *conf)
+{
+	const char *socket = cli->socket ? cli->socket : conf->control.socket;
+	json_t *request = json_pack("{s:s}", "command", "uplinks"), *answer = NULL, *item;
+	struct route_health *health = NULL;
+	char ignored[256];
+	size_t i;
+
+	if (request && control_request(socket, request, HEALTH_TIMEOUT_MS, &answer, ignored,
+				       sizeof(ignored)) == 0)
+		health = calloc(conf->uplink_count + 1, sizeof(*health));
+	json_array_foreach(answer, i, item)
+	{
+		const char *name = json_string_value(json_object_get(item, "name"));
+		const struct conf_uplink *uplink = name ? conf_uplink_by_name(conf, name) : NULL;
+
+		if (health && uplink)
+			health[uplink - conf->uplinks].failed = json_is_true(
+				json_object_get(json_object_get(item, "probe"), "failed"));
+	}
+	json_decref(answer);
+	json_decref(request);
+	return health;
+}
+
 static int plan(const struct cli *cli)
 {
+	struct route_health *health;
 	struct diag_list diags = DIAG_LIST_INIT;
 	struct conf *conf = cli_conf_load(cli);
 	int result = CLI_FAILED;
@@ -64,11 +95,13 @@ static int plan(const struct cli *cli)
 
 	if (conf == NULL)
 		return CLI_FAILED;
-	text = route_plan_text(conf, &diags);
+	health = ask_health(cli, conf);
+	text = route_plan_text(conf, health, &diags);
 	diag_print(&diags, stderr);
 	if (text != NULL)
 		result = print_plan(cli, text);
 	free(text);
+	free(health);
 	diag_list_release(&diags);
 	conf_free(conf);
 	return result;

@@ -46,6 +46,8 @@
 enum hand { HAND_AUTO, HAND_UP, HAND_DOWN };
 
 static const char *const hand_words[] = {"auto", "up", "down"};
+static const char *const use_words[] = {
+	[STEER_USABLE] = "usable", [STEER_LOST] = "lost", [STEER_DRAINED] = "drained"};
 
 struct uplink {
 	struct uplinks *of;
@@ -536,15 +538,16 @@ static json_t *probe_json(const struct uplink *uplink, const struct probe_status
 
 	if (!uplink->prober)
 		return json_null();
-	return json_pack("{s:s,s:s,s:I,s:I}", "type",
-			 conf_probe_type_name(uplink->conf->probe.type), "state",
-			 words[probe->state], "rounds", (json_int_t)probe->rounds, "failed_rounds",
-			 (json_int_t)probe->failed_rounds);
+	return json_pack(
+		"{s:s,s:s,s:b,s:I,s:I}", "type", conf_probe_type_name(uplink->conf->probe.type),
+		"state", words[probe->state], "failed", uplink->failed, "rounds",
+		(json_int_t)probe->rounds, "failed_rounds", (json_int_t)probe->failed_rounds);
 }
 
+/* To three digits behind the point: microseconds of a latency. */
 static json_t *measure(double value)
 {
-	return value < 0 ? json_null() : json_real(value);
+	return value < 0 ? json_null() : json_real((double)(int64_t)(value * 1000 + 0.5) / 1000);
 }
 
 static json_t *uplink_json(const struct uplink *uplink, const struct route_uplink_status *route)
@@ -557,14 +560,15 @@ static json_t *uplink_json(const struct uplink *uplink, const struct route_uplin
 		prober_status(uplink->prober, &probe);
 	reason_of(uplink, route, reason);
 	return json_pack(
-		"{s:s,s:s,s:I,s:o,s:s,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "name", conf->name,
+		"{s:s,s:s,s:I,s:o,s:s,s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o,s:s}", "name", conf->name,
 		"interface", conf->interface, "table", (json_int_t)conf->table, "mark",
 		mark_text(&uplink->of->conf->mark, conf->mark), "state", state_word(uplink),
 		"reason", string_or_null(reason), "gateway", address_or_null(&route->gateway),
 		"gateway6", address_or_null(&route->gateway6), "nat", conf->nat, "loss_percent",
 		measure(probe.loss_percent), "latency_ms", measure(probe.latency_ms), "probe",
 		probe_json(uplink, &probe), "by_hand",
-		uplink->hand == HAND_AUTO ? json_null() : json_string(hand_words[uplink->hand]));
+		uplink->hand == HAND_AUTO ? json_null() : json_string(hand_words[uplink->hand]),
+		"use", use_words[use_of(uplink)]);
 }
 
 json_t *uplinks_document(const struct uplinks *uplinks)

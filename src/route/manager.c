@@ -691,7 +691,8 @@ bool route_main_default_by(const struct route_manager *manager, const char *inte
 	return false;
 }
 
-char *route_plan_text(const struct conf *conf, struct diag_list *diags)
+char *route_plan_text(const struct conf *conf, const struct route_health *health,
+		      struct diag_list *diags)
 {
 	struct route_uplink_plan *uplinks = calloc(conf->uplink_count + 1, sizeof(*uplinks));
 	struct route_snapshot snapshot = {0};
@@ -702,7 +703,7 @@ char *route_plan_text(const struct conf *conf, struct diag_list *diags)
 
 	if (uplinks && route_kernel_open(&kernel, diags) == 0 &&
 	    route_kernel_snapshot(kernel, conf, NULL, 0, &snapshot, diags) == 0 &&
-	    route_plan(conf, &snapshot.facts, NULL, &wanted, uplinks) == 0)
+	    route_plan(conf, &snapshot.facts, health, &wanted, uplinks) == 0)
 		text = route_state_format(&wanted, &snapshot.facts);
 	if (!text && diags->errors == errors)
 		diag_error(diags, NULL, 0, "cannot plan policy rules and routes: out of memory");

@@ -203,6 +203,10 @@ within() { # MS BUDGET
 	[[ $(on_router ip route show table 201) == "default via ${LAB_GW4[ppp0]} dev ppp0"* ]]
 	[[ -z $(on_router ip rule show | grep 'fwmark 0x1/0x7f lookup 201') ]]
 	on_router ip rule show | grep -q 'fwmark 0x1/0x7f lookup 203'
+	# what the daemon's probes found out is in the plan and in explanations of others
+	on_router "$WAYMARK_BUILD/waymark" uplinks --plan -c "$LAB_CONF" | grep -q 'fwmark 0x1/0x7f lookup 203'
+	on_router "$WAYMARK_BUILD/waymark" explain -c "$LAB_CONF" --src $LAB_CLIENT4 --dst $LAB_ECHO4 --dport 7777 --json |
+		jq -e '.uplink == "isdn"'
 	waymark uplinks -c "$LAB_CONF" --json |
 		jq -e 'any(.[]; .name == "mail.out" and (.reason | contains("192.0.2.7")) and .loss_percent > 0)'
 	line_mends

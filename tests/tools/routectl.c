@@ -115,7 +115,7 @@ int main(int argc, char **argv)
 	if (!conf)
 		goto out;
 	if (strcmp(argv[2], "plan") == 0) {
-		text = route_plan_text(conf, &diags);
+		text = route_plan_text(conf, NULL, &diags);
 		printf("%s", text ? text : "");
 		result = text ? 0 : -EIO;
 		goto out;
