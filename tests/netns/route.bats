@@ -342,6 +342,36 @@ unreachable default proto 87 metric 4278198272"
 	[[ ${lines[0]} == "changes 0" ]]
 }
 
+@test "an uplink that probes have failed keeps its line for them, and its mark goes where on_down says" {
+	cable eth3 10.3.0.2/24
+	uplink 'name = "isdn"; interface = "eth3"; gateway = "10.3.0.1"; table = 203; mark = 3; on_down = "block";' \
+		'name = "spare"; interface = "eth3"; gateway = "10.3.0.5"; table = 204; mark = 4; on_down = "mail.out";'
+	run -0 routectl sync mail.out isdn spare
+	[[ $output == *"uplink isdn down gateway 10.3.0.1 "*"'probes have failed'"* ]]
+	rules 4 | grep -q '^20499:.*from all fwmark 0x3/0x7f unreachable proto 87$'
+	rules 6 | grep -q '^20499:.*from all fwmark 0x3/0x7f unreachable proto 87$'
+	[[ -z $(rules 4 | grep -e 'fwmark 0x1/' -e 'fwmark 0x4/') ]]
+	is "$(routes 4 201)" "default via 10.1.0.1 dev eth1 proto 87"
+	is "$(routes 4 203)" "default via 10.3.0.1 dev eth3 proto 87
+unreachable default proto 87 metric 4278198272"
+	# traffic of the mark: to main, nowhere; from the line's own address it still leaves by it
+	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x1) == *"dev eth2 src"* ]]
+	run ip -n "$NS" route get 198.51.100.1 mark 0x3
+	[[ $output == *"No route to host"* || $output == *"unreachable"* ]]
+	[[ $(ip -n "$NS" route get 198.51.100.1 from 10.3.0.2 mark 0x3) == *"dev eth3 table 203"* ]]
+	[[ $(ip -n "$NS" route get 198.51.100.1 from 10.1.0.2 mark 0x1) == *"dev eth1 table 201"* ]]
+	run -0 routectl sync mail.out isdn spare
+	[[ ${lines[0]} == "changes 0" ]]
+	# who stands in works: two messages a family, no route is touched
+	run -0 routectl sync spare
+	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x4) == *"dev eth1 table 201"* ]]
+	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x3) == *"dev eth3 table 203"* ]]
+	run -0 routectl sync
+	[[ ${lines[0]} == "changes 4" ]]
+	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x4) == *"via 10.3.0.5 dev eth3 table 204"* ]]
+	[[ -z $(rules 4 | grep '^20499:') ]]
+}
+
 @test "gateway auto follows main" {
 	start_watch
 	ip -n "$NS" route add default via 10.2.0.9 metric 50

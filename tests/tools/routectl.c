@@ -2,7 +2,8 @@
 /*
  * routectl - the route module by itself, on the namespace it runs in.
  *
- *   routectl CONF sync      one run; prints "changes N", then one line an uplink
+ *   routectl CONF sync [FAILED...]  one run, in which probes have failed these uplinks; prints
+ *                           "changes N", then one line an uplink
  *   routectl CONF remove    takes everything of ours away
  *   routectl CONF plan      route_plan_text()
  *   routectl CONF watch     sync, then an event loop until SIGTERM; prints when each event
@@ -99,6 +100,27 @@ static int watch(struct route_manager *manager, const struct conf *conf, struct 
 	return 0;
 }
 
+static int set_failed(struct route_manager *manager, const struct conf *conf, char **names)
+{
+	struct route_health *health = calloc(conf->uplink_count + 1, sizeof(*health));
+	int result = -ENOMEM;
+
+	if (!health)
+		return result;
+	for (; *names; names++) {
+		const struct conf_uplink *uplink = conf_uplink_by_name(conf, *names);
+
+		if (!uplink) {
+			free(health);
+			return -EINVAL;
+		}
+		health[uplink - conf->uplinks].failed = true;
+	}
+	result = route_manager_set_health(manager, health, conf->uplink_count);
+	free(health);
+	return result;
+}
+
 int main(int argc, char **argv)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
@@ -107,8 +129,8 @@ int main(int argc, char **argv)
 	char *text = NULL;
 	int result = -EINVAL;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: routectl CONF sync|remove|watch|plan\n");
+	if (argc != 3 && (argc < 3 || strcmp(argv[2], "sync") != 0)) {
+		fprintf(stderr, "usage: routectl CONF sync [FAILED...]|remove|watch|plan\n");
 		return 2;
 	}
 	conf = conf_load(argv[1], NULL, &diags);
@@ -121,6 +143,9 @@ int main(int argc, char **argv)
 		goto out;
 	}
 	result = route_manager_open(&manager, &diags);
+	if (result)
+		goto out;
+	result = set_failed(manager, conf, argv + 3);
 	if (result)
 		goto out;
 	if (strcmp(argv[2], "sync") == 0)
