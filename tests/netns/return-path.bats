@@ -159,6 +159,15 @@ each_left_by_its_own() {
 	all_are_answered
 }
 
+@test "with chains of iptables-legacy, strict: each is answered by its uplink too" {
+	printf 'firewall = { command = "iptables-legacy"; };\n' >>"$LAB_CONF"
+	rp_filter 1 1
+	forward_ports
+	lab_waymarkd
+	on_router iptables-legacy-save -t mangle | grep -q WAYMARK
+	all_are_answered
+}
+
 @test "strict rp_filter and src_valid_mark: what goes out by any uplink is answered, local and forwarded" {
 	rp_filter 1 1
 	lab_waymarkd
