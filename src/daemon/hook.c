@@ -2,12 +2,14 @@
 /*
  * Programs of the user's, run beside a loop that must not wait for them.
  *
- * A key exists while it has a program running. It goes through these stages:
+ * A key exists while it has a program to run. It goes through these stages:
  *
- *	FAILED -----------------------------------------> told, from the loop
- *	RUNNING --ends----------------------------------> reaped, told
- *	RUNNING --timeout, SIGTERM--> TERMINATED --1 s, SIGKILL--> KILLED --ends--> reaped, told
+ *	QUEUED --started--> RUNNING --ends--> reaped, told
+ *	                    RUNNING --timeout, SIGTERM--> TERMINATED --1 s, SIGKILL--> KILLED
+ *	                    KILLED --ends--> reaped, told
  *
+ * - Starting a program takes a millisecond or so, and all uplinks may change at once. So the loop
+ *   starts one in a turn, and sees to everything else between two of them.
  * - posix_spawn() rather than fork(): it copies no page tables, however many flows the daemon
  *   remembers, and tells at once when the program cannot be executed.
  * - The group's number is its leader's process id, which is given to nobody else before the
@@ -64,15 +66,15 @@ struct run {
 	char **env;
 };
 
-enum stage { FAILED, RUNNING, TERMINATED, KILLED };
+enum stage { QUEUED, RUNNING, TERMINATED, KILLED };
 
 struct hook {
-	LIST_ENTRY(hook) entry;
+	TAILQ_ENTRY(hook) entry;
 	struct hooks *hooks;
 	char *key;
 	struct run *run;
 	struct run *next; /* waits for the end of run; may be NULL */
-	unsigned skipped; /* for a later one, while run ran */
+	unsigned skipped; /* for a later one, since a run was told */
 	enum stage stage;
 	struct hook_result result;
 	pid_t pid;
@@ -88,13 +90,14 @@ struct hook {
 	bool heard_out; /* it has printed more than is logged */
 };
 
-LIST_HEAD(hook_list, hook);
+TAILQ_HEAD(hook_list, hook);
 
 struct hooks {
 	struct event_base *base;
 	hooks_ended_fn *ended;
 	void *context;
 	struct hook_list list;
+	struct event *starter;
 	struct event *child; /* SIGCHLD; NULL as long as there are pidfds */
 	uint64_t skipped;
 };
@@ -368,8 +371,8 @@ static void on_child(evutil_socket_t signal, short what, void *context)
 
 	(void)signal;
 	(void)what;
-	for (hook = LIST_FIRST(&hooks->list); hook; hook = next) {
-		next = LIST_NEXT(hook, entry);
+	for (hook = TAILQ_FIRST(&hooks->list); hook; hook = next) {
+		next = TAILQ_NEXT(hook, entry);
 		if ((hook->stage == RUNNING || hook->stage == KILLED) && hook_reap(hook))
 			hook_finish(hook);
 	}
@@ -382,8 +385,7 @@ static void on_timer(evutil_socket_t fd, short what, void *context)
 	(void)fd;
 	(void)what;
 	switch (hook->stage) {
-	case FAILED:
-		hook_finish(hook);
+	case QUEUED:
 		return;
 	case RUNNING:
 		if (hook_reap(hook)) {
@@ -461,11 +463,37 @@ static void hook_start(struct hook *hook)
 		hook_watch(hook);
 		return;
 	}
-	/* told from the loop, as every other end is */
 	hook->pid = 0;
-	hook->stage = FAILED;
 	hook->result = (struct hook_result){.end = HOOK_FAILED, .value = error};
-	timer_start(hook->timer, 0);
+	hook_finish(hook);
+}
+
+/* The one that has waited longest. */
+static void on_start(evutil_socket_t fd, short what, void *context)
+{
+	struct hooks *hooks = context;
+	struct hook *hook, *first = NULL;
+
+	(void)fd;
+	(void)what;
+	TAILQ_FOREACH (hook, &hooks->list, entry) {
+		if (hook->stage != QUEUED)
+			continue;
+		if (first) {
+			timer_start(hooks->starter, 0);
+			break;
+		}
+		first = hook;
+	}
+	if (first)
+		hook_start(first);
+}
+
+static void hook_queue(struct hook *hook)
+{
+	hook->stage = QUEUED;
+	TAILQ_INSERT_TAIL(&hook->hooks->list, hook, entry);
+	timer_start(hook->hooks->starter, 0);
 }
 
 /* What belongs to one run: ready for another. */
@@ -550,8 +578,8 @@ static void log_end(const struct hook *hook)
 }
 
 /*
- * Its program has ended, and has been reaped. The one that waits is started before anybody is told:
- * who then runs a program for this key finds it busy, and so cannot overtake.
+ * Its program has ended, and has been reaped. The one that waits is queued before anybody is told:
+ * who then runs a program for this key replaces it, and cannot overtake it.
  */
 static void hook_finish(struct hook *hook)
 {
@@ -567,10 +595,9 @@ static void hook_finish(struct hook *hook)
 	hook_clear(hook);
 	hook->run = hook->next;
 	hook->next = NULL;
+	TAILQ_REMOVE(&hooks->list, hook, entry);
 	if (goes_on)
-		hook_start(hook);
-	else
-		LIST_REMOVE(hook, entry);
+		hook_queue(hook);
 	if (hooks->ended)
 		hooks->ended(key, run->path, &result, hooks->context);
 	run_free(run);
@@ -605,7 +632,12 @@ struct hooks *hooks_new(struct event_base *base, hooks_ended_fn *ended, void *co
 	hooks->base = base;
 	hooks->ended = ended;
 	hooks->context = context;
-	LIST_INIT(&hooks->list);
+	TAILQ_INIT(&hooks->list);
+	hooks->starter = evtimer_new(base, on_start, hooks);
+	if (!hooks->starter) {
+		free(hooks);
+		return NULL;
+	}
 	return hooks;
 }
 
@@ -617,16 +649,18 @@ int hooks_run(struct hooks *hooks, const char *key, const char *path, unsigned t
 
 	if (!run)
 		return -ENOMEM;
-	LIST_FOREACH (hook, &hooks->list, entry)
+	TAILQ_FOREACH (hook, &hooks->list, entry)
 		if (strcmp(hook->key, key) == 0)
 			break;
 	if (hook) {
-		if (hook->next) {
+		struct run **latest = hook->stage == QUEUED ? &hook->run : &hook->next;
+
+		if (*latest) {
 			hook->skipped++;
 			hooks->skipped++;
-			run_free(hook->next);
+			run_free(*latest);
 		}
-		hook->next = run;
+		*latest = run;
 		return 0;
 	}
 	hook = hook_new(hooks, key);
@@ -635,8 +669,7 @@ int hooks_run(struct hooks *hooks, const char *key, const char *path, unsigned t
 		return -ENOMEM;
 	}
 	hook->run = run;
-	LIST_INSERT_HEAD(&hooks->list, hook, entry);
-	hook_start(hook);
+	hook_queue(hook);
 	return 0;
 }
 
@@ -649,7 +682,7 @@ static void signal_all(struct hooks *hooks, int signal)
 {
 	struct hook *hook;
 
-	LIST_FOREACH (hook, &hooks->list, entry)
+	TAILQ_FOREACH (hook, &hooks->list, entry)
 		hook_signal(hook, signal);
 }
 
@@ -662,7 +695,7 @@ static void wait_for_all(struct hooks *hooks)
 		struct hook *hook;
 		bool any = false;
 
-		LIST_FOREACH (hook, &hooks->list, entry) {
+		TAILQ_FOREACH (hook, &hooks->list, entry) {
 			siginfo_t info = {.si_pid = 0};
 
 			any |= hook->pid > 0 &&
@@ -686,8 +719,8 @@ void hooks_free(struct hooks *hooks)
 	wait_for_all(hooks);
 	signal_all(hooks, SIGKILL);
 	wait_for_all(hooks);
-	while ((hook = LIST_FIRST(&hooks->list)) != NULL) {
-		LIST_REMOVE(hook, entry);
+	while ((hook = TAILQ_FIRST(&hooks->list)) != NULL) {
+		TAILQ_REMOVE(&hooks->list, hook, entry);
 		if (hook->pid > 0) {
 			output_finish(hook);
 			/* what hangs in the kernel is left to init */
@@ -697,5 +730,6 @@ void hooks_free(struct hooks *hooks)
 	}
 	if (hooks->child)
 		event_free(hooks->child);
+	event_free(hooks->starter);
 	free(hooks);
 }

@@ -2,9 +2,9 @@
 /*
  * hook - runs the on_change programs of uplinks, without the control thread waiting for one.
  *
- * One program at a time for each key (an uplink's name). A change that comes while one
- * runs waits; of several that wait only the latest runs, the others are skipped and
- * counted: a program is told what holds now, not each step on the way.
+ * One program at a time for each key (an uplink's name), begun from the event loop. A change
+ * that comes while one runs waits; of several that wait only the latest runs, the others are
+ * skipped and counted: a program is told what holds now, not each step on the way.
  *
  * A program is run by its path, without arguments and without a shell, in a process group of
  * its own, as the daemon's user and with its capabilities. Its standard input is empty. What
@@ -49,11 +49,10 @@ enum hook_end {
 struct hook_result {
 	enum hook_end end;
 	int value;
-	unsigned skipped; /* changes that came while it ran, and gave way to a later one */
+	unsigned skipped; /* changes of this key that gave way to a later one, since its last end */
 };
 
-/* Called from the event loop, never from within hooks_run(). May call hooks_run(), not
- * hooks_free(). */
+/* Called from the event loop. May call hooks_run(), not hooks_free(). */
 typedef void hooks_ended_fn(const char *key, const char *path, const struct hook_result *result,
 			    void *context);
 
@@ -65,8 +64,9 @@ struct hooks *hooks_new(struct event_base *base, hooks_ended_fn *ended, void *co
  */
 void hooks_free(struct hooks *hooks);
 /*
- * Runs `path`, or lets it wait. `env`: "NAME=value" strings, NULL-terminated. All is copied. A
- * program that cannot be run is a result, not an error of this call. 0 or -ENOMEM.
+ * Has the loop run `path` as soon as this key is free. `env`: "NAME=value" strings,
+ * NULL-terminated. All is copied. A program that cannot be run is a result, not an error of this
+ * call. 0 or -ENOMEM.
  */
 int hooks_run(struct hooks *hooks, const char *key, const char *path, unsigned timeout_s,
 	      const char *const *env);
