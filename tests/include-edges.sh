@@ -31,6 +31,7 @@ module_of() {
 	log|diag|arena|hash|ip|mark|counter) echo base ;;
 	route_plan|route_look|probe) echo route ;;
 	firewall_look) echo firewall ;;
+	table_names) echo config ;;
 	dns) echo inspect ;;
 	dns_watch) echo classify ;;
 	*) echo "$1" ;;
