@@ -262,6 +262,8 @@ void doctor_facts_release(struct doctor_facts *facts);
 
 const struct doctor_link *doctor_link_by_name(const struct doctor_facts *facts, const char *name);
 const struct doctor_link *doctor_link_by_index(const struct doctor_facts *facts, uint32_t index);
+/* By link facts; false where routes are not known. */
+bool doctor_carries_ipv6(const struct doctor_facts *facts, size_t uplink);
 /* An enabled uplink of that interface. */
 bool doctor_is_uplink(const struct doctor_facts *facts, const char *interface);
 

@@ -4,8 +4,9 @@
  *
  * libconfig tells the file and the line of every setting, so a sed on that very line does it, and
  * leaves comments and layout alone. A command is only given if it would work: the line is read and
- * must hold what the sed looks for. A file that is written otherwise (a group that opens on the
- * next line) gets an echo of what to write instead, which breaks nothing when it is run.
+ * must hold what the sed looks for, once. A file that is written otherwise (a group that opens on
+ * the next line, two entries on one line) gets an echo of what to write instead, which breaks
+ * nothing when it is run.
  */
 #include <regex.h>
 #include <stdio.h>
@@ -21,12 +22,14 @@
 /* What a value may look like, for sed and for us: a number, or a text without quotes in it. */
 #define VALUE "\\(-\\{0,1\\}[0-9][0-9a-fA-FxXL]*\\|\"[^\"]*\"\\)"
 
+/* Once, and only once: of two entries on one line sed would take the first. */
 static bool line_matches(const char *path, int number, const char *pattern)
 {
 	FILE *file = fopen(path, "re");
 	char line[LINE_MAX_BYTES] = "";
 	regex_t expression;
-	bool found = false;
+	regmatch_t match;
+	int count = 0;
 
 	if (!file)
 		return false;
@@ -37,9 +40,11 @@ static bool line_matches(const char *path, int number, const char *pattern)
 	line[strcspn(line, "\n")] = '\0';
 	if (regcomp(&expression, pattern, 0) != 0)
 		return false;
-	found = regexec(&expression, line, 0, NULL, 0) == 0;
+	for (const char *at = line; count < 2 && regexec(&expression, at, 1, &match, 0) == 0;
+	     at += match.rm_eo)
+		count++;
 	regfree(&expression);
-	return found;
+	return count == 1;
 }
 
 static bool has_lines(const char *path)

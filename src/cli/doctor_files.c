@@ -138,7 +138,7 @@ bool doctor_networkd_read(const char *path, bool *keeps)
 	return found;
 }
 
-static int is_conf(const struct dirent *entry)
+int doctor_is_conf(const struct dirent *entry)
 {
 	size_t length = strlen(entry->d_name);
 
@@ -164,7 +164,7 @@ static bool networkd_keeps(void)
 		int count;
 
 		snprintf(path, sizeof(path), "%s/networkd.conf.d", roots[i]);
-		count = scandir(path, &entries, is_conf, alphasort);
+		count = scandir(path, &entries, doctor_is_conf, alphasort);
 		for (int n = 0; n < count; n++) {
 			snprintf(path, sizeof(path), "%s/networkd.conf.d/%s", roots[i],
 				 entries[n]->d_name);

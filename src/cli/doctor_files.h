@@ -10,7 +10,11 @@
 
 #include "doctor.h"
 
+struct dirent;
 struct policy;
+
+/* For scandir(): "*.conf". */
+int doctor_is_conf(const struct dirent *entry);
 
 /* Of a path below /proc/sys, in the reader's network namespace; DOCTOR_UNKNOWN: not there, or no
  * number. */

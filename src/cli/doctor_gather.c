@@ -131,13 +131,6 @@ static void take_rules_of(const char *path, struct doctor_facts *facts)
 	diag_list_release(&ignored);
 }
 
-static int is_conf(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-
-	return length > 5 && strcmp(entry->d_name + length - 5, ".conf") == 0;
-}
-
 void doctor_rule_files_gather(const struct policy *policy, struct doctor_facts *facts)
 {
 	const struct conf *conf = policy->conf;
@@ -145,7 +138,7 @@ void doctor_rule_files_gather(const struct policy *policy, struct doctor_facts *
 	take_rules_of(conf->path, facts);
 	for (size_t i = 0; i < conf->rules_dir_count; i++) {
 		struct dirent **entries;
-		int count = scandir(conf->rules_dirs[i], &entries, is_conf, alphasort);
+		int count = scandir(conf->rules_dirs[i], &entries, doctor_is_conf, alphasort);
 
 		for (int n = 0; n < count; n++) {
 			char path[4096];
@@ -296,6 +289,12 @@ const struct doctor_link *doctor_link_by_index(const struct doctor_facts *facts,
 		if (facts->links[i].index == index)
 			return &facts->links[i];
 	return NULL;
+}
+
+bool doctor_carries_ipv6(const struct doctor_facts *facts, size_t uplink)
+{
+	return facts->routes_known && facts->conf->uplinks[uplink].enabled &&
+	       facts->routes.uplinks[uplink].default6;
 }
 
 bool doctor_is_uplink(const struct doctor_facts *facts, const char *interface)

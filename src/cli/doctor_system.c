@@ -133,12 +133,6 @@ void doctor_check_kernel(const struct doctor_facts *facts, struct doctor_list *l
 
 /* ---- forwarding ---- */
 
-static bool carries_ipv6(const struct doctor_facts *facts, size_t uplink)
-{
-	return facts->routes_known && facts->conf->uplinks[uplink].enabled &&
-	       facts->routes.uplinks[uplink].default6;
-}
-
 void doctor_check_forwarding(const struct doctor_facts *facts, struct doctor_list *list)
 {
 	const struct conf *conf = facts->conf;
@@ -148,7 +142,7 @@ void doctor_check_forwarding(const struct doctor_facts *facts, struct doctor_lis
 	if (!conf->firewall.hook_forward)
 		return;
 	for (size_t i = 0; i < conf->uplink_count; i++)
-		ipv6 |= carries_ipv6(facts, i);
+		ipv6 |= doctor_carries_ipv6(facts, i);
 	if (facts->sysctls.ip_forward == 0) {
 		finding = doctor_add(list, DOCTOR_WARNING, NULL, "net.ipv4.ip_forward is 0");
 		doctor_breaks(list, finding,

@@ -170,11 +170,6 @@ void doctor_check_uplinks(const struct doctor_facts *facts, struct doctor_list *
 
 /* ---- IPv6 beside IPv4 ---- */
 
-static bool carries_ipv6(const struct doctor_facts *facts, size_t i)
-{
-	return facts->conf->uplinks[i].enabled && facts->routes.uplinks[i].default6;
-}
-
 /* The chains cannot say it: a table without an IPv6 default lets packets fall through to main. */
 static void judge_twin(const struct doctor_facts *facts, struct doctor_list *list, size_t place,
 		       const char *other)
@@ -227,7 +222,7 @@ void doctor_check_ipv6(const struct doctor_facts *facts, struct doctor_list *lis
 	if (!facts->routes_known || conf->mode != CONF_ENFORCE)
 		return;
 	for (size_t i = 0; i < conf->uplink_count; i++) {
-		if (!carries_ipv6(facts, i))
+		if (!doctor_carries_ipv6(facts, i))
 			continue;
 		carriers++;
 		carrier = conf->uplinks[i].name;

@@ -337,6 +337,11 @@ static void what_cannot_be_edited_is_said_and_stays(void **state)
 	(void)state;
 	/* the brace is on another line than the name */
 	edited("mark =\n{\n};\n", "mark", DOCTOR_NO_UPLINK, "mask", "1", "mark =\n{\n};\n");
+	/* two entries on one line: the first would get what is meant for the second */
+	edited("uplinks = ( { name = \"a\"; }, { name = \"b\"; } );\n", "uplinks", 1, "on_down",
+	       "\"block\"", "uplinks = ( { name = \"a\"; }, { name = \"b\"; } );\n");
+	edited("mark = { mask = 0xff; }; # mask = 0xf before\n", "mark", DOCTOR_NO_UPLINK, "mask",
+	       "1", "mark = { mask = 0xff; }; # mask = 0xf before\n");
 	edited("", "mark", DOCTOR_NO_UPLINK, "mask", "1", "");
 	edited("mark = {", "mark", DOCTOR_NO_UPLINK, "mask", "1", "mark = {");
 }
