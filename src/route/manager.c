@@ -297,11 +297,25 @@ static int plan(struct route_manager *manager, const struct conf *conf,
 	return 0;
 }
 
+static bool health_equal(const struct route_health *a, const struct route_health *b, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (a[i].failed != b[i].failed ||
+		    (a[i].failed && strcmp(a[i].reason, b[i].reason) != 0))
+			return false;
+	}
+	return true;
+}
+
 int route_manager_set_health(struct route_manager *manager, const struct route_health *health,
 			     size_t count)
 {
-	struct route_health *copy = calloc(count + 1, sizeof(*copy));
+	struct route_health *copy;
 
+	if (manager->health && count == manager->health_count &&
+	    health_equal(manager->health, health, count))
+		return 0;
+	copy = calloc(count + 1, sizeof(*copy));
 	if (!copy)
 		return -ENOMEM;
 	if (count)
