@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -202,9 +203,22 @@ static int start_control(struct daemon *daemon)
 	return result;
 }
 
+/* Every open probe is a descriptor: targets times uplinks, and again for rounds that overlap. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 static int start(struct daemon *daemon)
 {
 	static const struct timeval second = {.tv_sec = 1};
+
+	raise_descriptor_limit();
 
 	if (watch_signals(daemon) < 0)
 		return -1;
@@ -259,6 +273,8 @@ static void stop(struct daemon *daemon)
 		if (daemon->signal_events[i])
 			event_free(daemon->signal_events[i]);
 	}
+	/* nothing is left but what a probe's lookup under way has to end in the loop */
+	event_base_loop(daemon->base, EVLOOP_NONBLOCK);
 	free(daemon->workers);
 }
 

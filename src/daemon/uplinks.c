@@ -534,13 +534,11 @@ static const char *state_word(const struct uplink *uplink)
 
 static json_t *probe_json(const struct uplink *uplink, const struct probe_status *probe)
 {
-	static const char *const words[] = {"waiting", "good", "failed", "stopped"};
-
 	if (!uplink->prober)
 		return json_null();
 	return json_pack(
 		"{s:s,s:s,s:b,s:I,s:I}", "type", conf_probe_type_name(uplink->conf->probe.type),
-		"state", words[probe->state], "failed", uplink->failed, "rounds",
+		"state", probe_state_name(probe->state), "failed", uplink->failed, "rounds",
 		(json_int_t)probe->rounds, "failed_rounds", (json_int_t)probe->failed_rounds);
 }
 
