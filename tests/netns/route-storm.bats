@@ -23,13 +23,14 @@ teardown_file() {
 }
 
 setup() {
+	local place
 	lab_test
 	SEED=${WAYMARK_TEST_SEED:-$((10#${EPOCHREALTIME#*[.,]}))}
-	export SHADOW=$LAB_ID-shadow
+	SHADOW=$LAB_ID-shadow
 	echo "# seed $SEED" >&3
-	for LAB_PLACE in "$LAB_ROUTER" "$SHADOW"; do
-		calm "$LAB_PLACE"
-		foreign_clean "$LAB_PLACE"
+	for place in "$LAB_ROUTER" "$SHADOW"; do
+		calm "$place"
+		foreign_clean "$place"
 	done
 	storm_conf
 	lab_waymarkd
@@ -73,7 +74,6 @@ shadow_up() {
 }
 
 storm_conf() {
-	local other6=${LAB_GW6[wan2]}
 	cat >"$LAB_CONF" <<-END
 		rules_dir = "$LAB_DIR/rules.d";
 		control = { socket = "$LAB_SOCKET"; };
@@ -81,7 +81,7 @@ storm_conf() {
 		  { name = "mail.out"; interface = "ppp0"; gateway = "${LAB_GW4[ppp0]}"; gateway6 = "${LAB_GW6[ppp0]}";
 		    table = 201; mark = 1; on_down = "cable"; },
 		  { name = "cable"; interface = "wan1"; table = 202; mark = 2; },
-		  { name = "isdn"; interface = "wan2"; gateway = "${LAB_GW4[wan2]}"; gateway6 = "$other6";
+		  { name = "isdn"; interface = "wan2"; gateway = "${LAB_GW4[wan2]}"; gateway6 = "${LAB_GW6[wan2]}";
 		    table = 203; mark = 3; on_down = "block"; }
 		);
 	END
@@ -305,6 +305,10 @@ settled() {
 weather() {
 	storm "$LAB_ROUTER" "$LAB_DIR/storm"
 	storm "$SHADOW" "$LAB_DIR/storm"
+	calm_after
+}
+
+calm_after() {
 	settled
 	calm "$LAB_ROUTER"
 	calm "$SHADOW"
@@ -339,8 +343,5 @@ drops() { on_router awk '$2 == 0 { n += $9 } END { print n + 0 }' /proc/net/netl
 	(($(drops) > 0))
 	kill -CONT "$pid"
 	storm "$SHADOW" "$LAB_DIR/storm"
-	settled
-	calm "$LAB_ROUTER"
-	calm "$SHADOW"
-	settled
+	calm_after
 }

@@ -335,11 +335,6 @@ static void addresses_are_followed_and_renewals_are_no_news(void **state)
 
 /* ---- messages ---- */
 
-static struct nlattr *begin_nest(struct nlmsghdr *message, uint16_t type)
-{
-	return mnl_attr_nest_start(message, type);
-}
-
 static struct route_link parsed_link(const char *kind, const char *slave_kind, uint32_t master)
 {
 	struct message m;
@@ -352,7 +347,7 @@ static struct route_link parsed_link(const char *kind, const char *slave_kind, u
 	mnl_attr_put_strz(message, IFLA_IFNAME, "eth9");
 	if (master)
 		mnl_attr_put_u32(message, IFLA_MASTER, master);
-	info = begin_nest(message, IFLA_LINKINFO);
+	info = mnl_attr_nest_start(message, IFLA_LINKINFO);
 	if (kind)
 		mnl_attr_put_strz(message, IFLA_INFO_KIND, kind);
 	if (slave_kind)
