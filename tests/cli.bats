@@ -408,8 +408,8 @@ ended() { # CODE: waits for the monitor, which must exit with it
 		{"time": 1764084602, "event": "reload", "generation": 4, "ok": false}
 		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "exit": 3}
 		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "signal": 11}
-		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "timeout": true}
-		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "error": "No such file or directory"}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "timeout": 10}
+		{"time": 1764084602, "event": "hook", "uplink": "cable", "program": "/etc/x", "error": 2}
 		{"time": 1764084602, "event": "weather", "sky": "blue\u001b[2J", "wind": 3, "rain": false}
 		{"event": "last"}
 	EOF
@@ -427,7 +427,7 @@ ended() { # CODE: waits for the monitor, which must exit with it
 		2025-11-25 15:30:02.000 reload failed, still generation 4
 		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: exit code 3
 		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: ended by signal 11
-		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: timed out
+		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: ended after 10 s
 		2025-11-25 15:30:02.000 uplink 'cable': /etc/x: cannot be run: No such file or directory
 		2025-11-25 15:30:02.000 weather: sky=blue?[2J, wind=3, rain=no
 		- last

@@ -82,23 +82,25 @@ static void print_reload(json_t *event)
 
 static void print_hook(json_t *event)
 {
-	static const char *const how[][2] = {
-		{"exit", "exit code"}, {"signal", "ended by signal"}, {"error", "cannot be run:"}};
-	const json_t *timeout = json_object_get(event, "timeout");
+	static const char *const how[][2] = {{"exit", "exit code"}, {"signal", "ended by signal"}};
+	const json_t *error = json_object_get(event, "error");
 
 	fputs("uplink '", stdout);
 	print_cell(event, "uplink");
 	fputs("': ", stdout);
 	print_cell(event, "program");
-	if (json_is_true(timeout) || json_is_number(timeout)) {
-		fputs(": timed out", stdout);
-		return;
-	}
 	for (size_t i = 0; i < sizeof(how) / sizeof(how[0]); i++) {
 		if (json_object_get(event, how[i][0]) == NULL)
 			continue;
 		printf(": %s ", how[i][1]);
 		print_cell(event, how[i][0]);
+	}
+	if (json_is_integer(error)) /* the daemon runs on this machine: its numbers are ours */
+		printf(": cannot be run: %s", strerror((int)json_integer_value(error)));
+	if (json_object_get(event, "timeout") != NULL) {
+		fputs(": ended after ", stdout);
+		print_cell(event, "timeout");
+		fputs(" s", stdout);
 	}
 }
 

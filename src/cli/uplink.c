@@ -2,8 +2,8 @@
 /*
  * uplink - `waymark uplink NAME up|down|auto`: an uplink taken out or put back by hand.
  *
- * "down" drains it: new flows and its own go where on_down says, as if it had failed. "up" holds it
- * up whatever its probes say, "auto" gives it back to them. The word is checked here, before
+ * "down" drains it: new flows go elsewhere, those that it has go on. "up" holds it up whatever its
+ * probes say, "auto" gives it back to them. The word is checked here, before
  * anything is sent; the name by the daemon, which alone knows the uplinks that it runs with.
  */
 #include <stdio.h>

@@ -16,7 +16,7 @@
  *	WAYMARK_INTERFACE	its interface
  *	WAYMARK_STATE		up or down
  *	WAYMARK_OLD_STATE	the state before, up or down
- *	WAYMARK_REASON		why, in the words of `waymark uplinks`; empty when it is up
+ *	WAYMARK_REASON		why, in the words of `waymark uplinks`; may be empty
  *	WAYMARK_TABLE		its routing table's number
  *	WAYMARK_MARK		its mark's bits in the mask's position, hexadecimal ("0x2")
  *	WAYMARK_GATEWAY		its gateway's address now; empty: none
