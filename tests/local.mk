@@ -30,6 +30,7 @@ NETNS_TESTS += \
 	tests/netns/badinput.bats \
 	tests/netns/complaints.bats \
 	tests/netns/complaints-names.bats \
+	tests/netns/complaints-failover.bats \
 	tests/netns/replay-live.bats \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats

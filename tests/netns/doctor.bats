@@ -113,7 +113,7 @@ mended() { # CHECK
 		net/ipv4/conf/ppp0/rp_filter=2 net/ipv4/conf/all/src_valid_mark=0
 }
 
-@test "what doctor says of strict rp_filter is what the kernel does, before and after the mend" {
+@test "complaint 13: strict rp_filter drops the replies: as doctor says, before and after the mend" {
 	local port
 	lab_server_echo 7
 	cat >"$LAB_DIR/rules.d/10-echo.conf" <<-'END'
