@@ -17,5 +17,6 @@ waymarkd_SOURCES = \
 	src/daemon/worker.c
 waymarkd_LDADD = libwaymark.la $(WM_LIBS) $(NFCT_LIBS)
 UNIT_TESTS += tests/unit/test_hook
-tests_unit_test_hook_SOURCES = tests/unit/test_hook.c src/daemon/hook.c src/daemon/hook.h
+tests_unit_test_hook_SOURCES = \
+	tests/unit/test_hook.c tests/unit/hook_fixture.h src/daemon/hook.c src/daemon/hook.h
 tests_unit_test_hook_LDADD = $(UNIT_LDADD)
