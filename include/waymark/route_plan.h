@@ -14,15 +14,15 @@
  *   +1 + i       (b) fwmark VALUE/V lookup TABLE
  *   +200 + 2i    (c) from A lookup main suppress_prefixlength 1, for each address
  *   +201 + 2i    (c) from A lookup TABLE, for each address
- *   +499         (d) instead of (b) while probes say that the uplink has failed:
- *                    fwmark VALUE/V lookup TABLE of the stand-in, or unreachable
+ *   +499         (d) fwmark VALUE/V lookup TABLE of the stand-in, or unreachable: while
+ *                    probes say that the uplink has failed. Then (b) has "oif INTERFACE"
  * and the rest of 500 that are ours but not used. Each uplink has its own, so
  * that a rule which is put back stands where it stood. Uplinks behind the
  * 149th share the last one's: marks exclude each other, so this is only for the eye.
  * An address that two uplinks have (same interface, or the same address on both)
  * belongs to the first uplink in the configuration that is up.
- * A failed uplink keeps its table: what is bound to its address, the probes above
- * all, finds its own line by (c) before (d) is asked.
+ * A failed uplink keeps its table: its probes, marked and bound to the device, find it by (b),
+ * and what is bound to its address by (c), before (d) is asked.
  *
  * Ownership: arrays are malloced and belong to the struct; strings are copies.
  * Nothing here does I/O. Threads: none; one owner.
@@ -97,6 +97,7 @@ struct route_rule {
 	uint32_t fwmark, fwmask;  /* mark bits outside of the mask are cleared */
 	struct ip_addr source;
 	uint8_t source_length;
+	char oif[ROUTE_NAME_SIZE]; /* of sockets that are bound to a device; "": any */
 	int32_t suppress_prefix_length; /* -1: none */
 	uint32_t uplink;		/* for messages; not compared */
 	struct route_raw raw;

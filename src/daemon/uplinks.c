@@ -606,6 +606,22 @@ json_t *uplinks_events(const struct uplinks *uplinks)
 	return events;
 }
 
+static json_t *no_such_uplink(const struct uplinks *uplinks, const char *name)
+{
+	const char **names = calloc(uplinks->count + 1, sizeof(*names)), *nearest = NULL;
+	json_t *answer;
+
+	for (size_t i = 0; names && i < uplinks->count; i++)
+		names[i] = uplinks->items[i]->conf->name;
+	if (names)
+		nearest = diag_nearest(name, names);
+	answer = control_fail("there is no uplink '%s'%s%s%s", name,
+			      nearest ? ", did you mean '" : "", nearest ? nearest : "",
+			      nearest ? "'?" : "");
+	free(names);
+	return answer;
+}
+
 json_t *uplinks_order(struct uplinks *uplinks, const json_t *request)
 {
 	const char *name = json_string_value(json_object_get(request, "name"));
@@ -623,7 +639,7 @@ json_t *uplinks_order(struct uplinks *uplinks, const json_t *request)
 		if (strcmp(uplinks->items[at]->conf->name, name) == 0)
 			uplink = uplinks->items[at];
 	if (!uplink)
-		return control_fail("there is no uplink '%s'", name);
+		return no_such_uplink(uplinks, name);
 	if (!uplink->conf->enabled)
 		return control_fail("uplink '%s' is disabled in the configuration", name);
 	uplink->hand = (enum hand)hand;

@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <waymark/route_plan.h>
 
@@ -35,6 +36,7 @@ int route_rule_compare(const struct route_rule *a, const struct route_rule *b)
 	ORDER(a->fwmark & a->fwmask, b->fwmark & b->fwmask);
 	ORDER(a->source_length, b->source_length);
 	ORDER(ip_compare(&a->source, &b->source), 0);
+	ORDER(strcmp(a->oif, b->oif), 0);
 	ORDER(a->suppress_prefix_length, b->suppress_prefix_length);
 	ORDER(a->invert, b->invert);
 	ORDER(a->protocol, b->protocol);

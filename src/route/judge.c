@@ -141,7 +141,11 @@ static bool needs_onlink(const struct ip_addr *gateway)
 	       (gateway->bytes[1] & 0xc0) != 0x80;
 }
 
-/* What lies in the prefix is reached on that link without being told so. */
+/*
+ * What lies in the prefix is reached on that link without being told so. IPv6 is told all the
+ * same: the kernel asks all rules for the gateway's own route, and takes none from us when
+ * somebody's rule before main leads to a default (-EHOSTUNREACH).
+ */
 static void clear_onlink(struct court *court, uint32_t index, const struct ip_addr *prefix,
 			 uint8_t length)
 {
@@ -156,8 +160,6 @@ static void clear_onlink(struct court *court, uint32_t index, const struct ip_ad
 
 		if (plan->onlink4 && plan->gateway4.family == prefix->family)
 			plan->onlink4 = !ip_in_range(&plan->gateway4, &range);
-		if (plan->onlink6 && plan->gateway6.family == prefix->family)
-			plan->onlink6 = !ip_in_range(&plan->gateway6, &range);
 	}
 }
 
@@ -276,7 +278,9 @@ static void judge(const struct court *court, size_t uplink)
 		down(plan, "no carrier");
 		return;
 	}
-	plan->default4 = find_gateway(court->facts, e, &conf->gateway, IP_V4, &plan->gateway4);
+	/* without an address there is nobody whom a neighbour could answer */
+	plan->default4 = (link->point_to_point || e->source4) &&
+			 find_gateway(court->facts, e, &conf->gateway, IP_V4, &plan->gateway4);
 	plan->default6 = find_gateway(court->facts, e, &conf->gateway6, IP_V6, &plan->gateway6);
 	plan->onlink4 = needs_onlink(&plan->gateway4);
 	plan->onlink6 = needs_onlink(&plan->gateway6);
@@ -284,7 +288,8 @@ static void judge(const struct court *court, size_t uplink)
 	if (plan->present)
 		plan->state = ROUTE_UPLINK_UP;
 	else
-		down(plan, "no gateway");
+		down(plan,
+		     e->source4 || e->any6 || link->point_to_point ? "no gateway" : "no address");
 }
 
 static void fail(const struct route_health *health, struct route_uplink_plan *plan)

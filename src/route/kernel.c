@@ -468,6 +468,8 @@ static void write_rule(struct nlmsghdr *message, const struct route_rule *rule)
 	}
 	if (rule->source_length)
 		put_address(message, FRA_SRC, &rule->source);
+	if (*rule->oif)
+		mnl_attr_put_strz(message, FRA_OIFNAME, rule->oif);
 	if (rule->suppress_prefix_length >= 0)
 		mnl_attr_put_u32(message, FRA_SUPPRESS_PREFIXLEN,
 				 (uint32_t)rule->suppress_prefix_length);

@@ -543,6 +543,15 @@ static const char *interface_of_table(const struct route_snapshot *snapshot, uin
 	return "";
 }
 
+/* A rule that says what a mark means: not where a failed uplink's mark led meanwhile. */
+static bool tells_meaning(const struct route_scope *scope, const struct conf *conf,
+			  const struct route_rule *rule)
+{
+	return route_scope_owns_rule(scope, rule) && !rule->invert && rule->fwmark &&
+	       rule->fwmask == conf->mark.value_mask &&
+	       rule->priority != scope->priority + ROUTE_PRIORITY_FAILED;
+}
+
 int route_manager_leftovers(struct route_manager *manager, const struct conf *conf,
 			    route_leftover_fn *visit, void *context)
 {
@@ -564,8 +573,7 @@ int route_manager_leftovers(struct route_manager *manager, const struct conf *co
 		const struct route_rule *rule = &rules.present.rules[i];
 		bool known = false;
 
-		if (!route_scope_owns_rule(&scope, rule) || rule->invert ||
-		    rule->fwmask != conf->mark.value_mask || !rule->fwmark)
+		if (!tells_meaning(&scope, conf, rule))
 			continue;
 		for (size_t t = 0; t < count; t++)
 			known = known || tables[t] == rule->table;
@@ -578,8 +586,7 @@ int route_manager_leftovers(struct route_manager *manager, const struct conf *co
 	for (size_t i = 0; !result && count && i < rules.present.rule_count; i++) {
 		const struct route_rule *rule = &rules.present.rules[i];
 
-		if (route_scope_owns_rule(&scope, rule) && !rule->invert &&
-		    rule->fwmask == conf->mark.value_mask && rule->fwmark)
+		if (tells_meaning(&scope, conf, rule))
 			visit(rule->fwmark, rule->table, interface_of_table(&whole, rule->table),
 			      context);
 	}

@@ -40,6 +40,16 @@ static bool get_u32(const struct nlattr *attr, uint32_t *value)
 	return true;
 }
 
+static bool get_name(const struct nlattr *attr, char name[ROUTE_NAME_SIZE])
+{
+	size_t length = strnlen(mnl_attr_get_payload(attr), mnl_attr_get_payload_len(attr));
+
+	if (length >= ROUTE_NAME_SIZE)
+		return false;
+	memcpy(name, mnl_attr_get_payload(attr), length);
+	return true;
+}
+
 static bool get_address(const struct nlattr *attr, uint8_t family, struct ip_addr *addr)
 {
 	size_t length = ip_bits(family) / 8;
@@ -186,6 +196,9 @@ static void parse_rule_attr(const struct nlattr *attr, struct route_rule *rule)
 	case FRA_SUPPRESS_PREFIXLEN:
 		if (get_u32(attr, &value))
 			rule->suppress_prefix_length = (int32_t)value;
+		break;
+	case FRA_OIFNAME:
+		rule->strange |= !get_name(attr, rule->oif);
 		break;
 	case FRA_SUPPRESS_IFGROUP:
 		rule->strange |= get_u32(attr, &value) && value != UINT32_MAX;

@@ -207,8 +207,11 @@ static int want_marks(const struct conf *conf, const struct route_uplink_plan *p
 		struct route_rule rule = mark_rule(conf, family, ROUTE_PRIORITY_MARK + place(i), i);
 		int result;
 
-		if (!conf->uplinks[i].enabled || is_failed(&plans[i]))
+		if (!conf->uplinks[i].enabled)
 			continue;
+		/* its probes alone still go by it */
+		if (is_failed(&plans[i]))
+			snprintf(rule.oif, sizeof(rule.oif), "%s", conf->uplinks[i].interface);
 		result = route_state_add_rule(wanted, &rule);
 		if (result)
 			return result;
@@ -216,7 +219,7 @@ static int want_marks(const struct conf *conf, const struct route_uplink_plan *p
 	return 0;
 }
 
-/* Where the marks of failed uplinks lead. */
+/* Where the marks of failed uplinks lead otherwise. */
 static int want_failed(const struct conf *conf, const struct route_uplink_plan *plans,
 		       uint8_t family, struct route_state *wanted)
 {

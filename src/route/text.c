@@ -55,6 +55,8 @@ const char *route_rule_format(const struct route_rule *rule, char buffer[ROUTE_T
 	}
 	if (rule->fwmark || rule->fwmask)
 		put(buffer, &used, " fwmark 0x%" PRIx32 "/0x%" PRIx32, rule->fwmark, rule->fwmask);
+	if (*rule->oif)
+		put(buffer, &used, " oif %s", rule->oif);
 	if (rule->type == ROUTE_TYPE_UNREACHABLE)
 		put(buffer, &used, " unreachable");
 	else

@@ -177,6 +177,25 @@ within() { # MS BUDGET
 	lab_left_by wan2 tcp dst port 7777
 }
 
+@test "an address lost, the gateway given: new flows leave by the stand-in" {
+	LAB_MAIL_OUT_KEYS='on_down = "isdn";' lab_conf nat <<-END
+		rules = ( { name = "steered"; match = { dport = 7777; }; uplink = "mail.out"; } );
+	END
+	sed -i "s/gateway6 = \"${LAB_GW6[ppp0]}\"/gateway6 = \"auto\"/" "$LAB_CONF"
+	lab_waymarkd
+	state mail.out up
+	on_router ip addr flush dev ppp0
+	wait_until 3 state mail.out down
+	lab_capture_uplinks
+	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
+	lab_talk_end talk
+	lab_capture_uplinks_stop
+	on_router ip addr add "${LAB_UP4[ppp0]}/30" dev ppp0
+	on_router ip addr add "${LAB_UP6[ppp0]}/64" dev ppp0 nodad
+	wait_until 3 state mail.out up
+	lab_left_by wan2 tcp dst port 7777
+}
+
 @test "probes fail: new flows leave by the stand-in within down x interval + timeout + 50 ms" {
 	probed
 	drip_begin
@@ -379,6 +398,8 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	policy
 	run -1 waymark uplink nosuch down -c "$LAB_CONF"
 	[[ $output == *"no uplink 'nosuch'"* ]]
+	run -1 waymark uplink isnd down -c "$LAB_CONF"
+	[[ $output == *"did you mean 'isdn'?"* ]]
 }
 
 @test "a line that comes and goes is held back, its routes are not" {

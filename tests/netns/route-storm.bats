@@ -179,7 +179,11 @@ storm_write() {
 	function ours_taken(family) {
 		family = any("4 6")
 		n = below(6)
-		if (n == 0) to(family, "rule flush protocol 87")
+		# not by a flush: one that meets a rule which is gone already leaves the rest, of others too
+		if (n == 0) {
+			for (i = 0; i < 4; i++) to(family, "rule del pref " 20000 + i " protocol 87")
+			for (i = 0; i < 6; i++) to(family, "rule del pref " 20200 + i " protocol 87")
+		}
 		else if (n == 1) to(family, "route flush table " 201 + below(3))
 		else if (n == 2) to(family, "route del default table " 201 + below(3) " proto 87")
 		else if (n == 3) to(family, "rule del pref 20000 protocol 87")

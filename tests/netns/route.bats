@@ -221,7 +221,7 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 32766:	from all lookup main proto kernel"
 	is "$(routes 6 201)" ""
 	is "$(routes 6 202)" "default via fe80::1 dev eth2 proto 87 metric 1024 pref medium"
-	is "$(routes 6 203)" "default via 2001:db8:3::1 dev eth3 proto 87 metric 1024 pref medium"
+	is "$(routes 6 203)" "default via 2001:db8:3::1 dev eth3 proto 87 metric 1024 onlink pref medium"
 	run -0 routectl sync
 	[[ ${lines[0]} == "changes 0" ]]
 	[[ $(ip -n "$NS" -6 route get 2001:db8:ff::1 mark 0x3) == *"dev eth3 table 203"* ]]
@@ -325,6 +325,17 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 	wait_for "carrier" back
 }
 
+@test "somebody's IPv6 default before main, by the same line, does not keep ours out" {
+	ip -n "$NS" addr add 2001:db8:2::2/64 dev eth2 nodad
+	ip -n "$NS" -6 route add default via 2001:db8:2::1 dev eth2 table 299
+	ip -n "$NS" -6 rule add priority 31999 lookup 299
+	uplink 'name = "isdn"; interface = "eth2"; gateway6 = "2001:db8:2::1"; table = 203; mark = 3;'
+	run -0 routectl sync
+	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87"* ]]
+	run -0 routectl sync
+	[[ ${lines[0]} == "changes 0" ]]
+}
+
 @test "on_down: block closes both families before the link is down, another uplink stands in" {
 	cable eth3 10.3.0.2/24
 	uplink 'name = "isdn"; interface = "eth3"; gateway = "10.3.0.1"; table = 203; mark = 3; on_down = "block";' \
@@ -350,7 +361,9 @@ unreachable default proto 87 metric 4278198272"
 	[[ $output == *"uplink isdn down gateway 10.3.0.1 "*"'probes have failed'"* ]]
 	rules 4 | grep -q '^20499:.*from all fwmark 0x3/0x7f unreachable proto 87$'
 	rules 6 | grep -q '^20499:.*from all fwmark 0x3/0x7f unreachable proto 87$'
-	[[ -z $(rules 4 | grep -e 'fwmark 0x1/' -e 'fwmark 0x4/') ]]
+	# of the marks whose uplinks go to main nothing is left but for who is bound to the device
+	is "$(rules 4 | grep -e 'fwmark 0x1/' -e 'fwmark 0x4/')" "20001:	from all fwmark 0x1/0x7f oif eth1 lookup 201 proto 87
+20004:	from all fwmark 0x4/0x7f oif eth3 lookup 204 proto 87"
 	is "$(routes 4 201)" "default via 10.1.0.1 dev eth1 proto 87"
 	is "$(routes 4 203)" "default via 10.3.0.1 dev eth3 proto 87
 unreachable default proto 87 metric 4278198272"
@@ -362,12 +375,14 @@ unreachable default proto 87 metric 4278198272"
 	[[ $(ip -n "$NS" route get 198.51.100.1 from 10.1.0.2 mark 0x1) == *"dev eth1 table 201"* ]]
 	run -0 routectl sync mail.out isdn spare
 	[[ ${lines[0]} == "changes 0" ]]
-	# who stands in works: two messages a family, no route is touched
+	# its probes, which are bound to the device, reach their own line whatever their address
+	[[ $(ip -n "$NS" route get 198.51.100.1 oif eth3 mark 0x3) == *"dev eth3 table 203"* ]]
+	# who stands in works: three messages a family, no route is touched
 	run -0 routectl sync spare
 	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x4) == *"dev eth1 table 201"* ]]
 	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x3) == *"dev eth3 table 203"* ]]
 	run -0 routectl sync
-	[[ ${lines[0]} == "changes 4" ]]
+	[[ ${lines[0]} == "changes 6" ]]
 	[[ $(ip -n "$NS" route get 198.51.100.1 mark 0x4) == *"via 10.3.0.5 dev eth3 table 204"* ]]
 	[[ -z $(rules 4 | grep '^20499:') ]]
 }

@@ -161,7 +161,9 @@ static void a_failed_uplink_keeps_its_line_and_its_mark_goes_to_main(void **stat
 	fail_uplink(f, 2);
 	assert_plan_has(f, "route 4 default via 10.3.0.1 dev eth2 table 203 proto 87\n", true);
 	assert_plan_has(f, "from 10.3.0.2 lookup 203", true);
-	assert_plan_has(f, "fwmark 0x3/", false);
+	assert_plan_has(f, "rule 4 pref 20003 fwmark 0x3/0x7f oif eth2 lookup 203 protocol 87\n",
+			true);
+	assert_plan_has(f, "pref 20499", false);
 	assert_int_equal(f->plans[2].state, ROUTE_UPLINK_DOWN);
 	assert_string_equal(f->plans[2].reason, "no answer");
 	assert_true(f->plans[2].present && f->plans[2].default4);
@@ -176,7 +178,8 @@ static void a_failed_uplinks_mark_follows_the_stand_in_behind_the_addresses(void
 	fail_uplink(f, 2);
 	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f lookup 202 protocol 87\n", true);
 	assert_plan_has(f, "rule 6 pref 20499 fwmark 0x3/0x7f lookup 202 protocol 87\n", true);
-	assert_plan_has(f, "pref 20003 ", false);
+	assert_plan_has(f, "pref 20003 fwmark 0x3/0x7f lookup", false);
+	assert_plan_has(f, "pref 20003 fwmark 0x3/0x7f oif eth2 lookup 203", true);
 	assert_plan_has(f, "via 10.3.0.1 dev eth2 table 203", true);
 	/* who stands in must work by its link and by its probes */
 	f->uplinks[1].on_down = CONF_DOWN_UPLINK;
@@ -186,7 +189,7 @@ static void a_failed_uplinks_mark_follows_the_stand_in_behind_the_addresses(void
 	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x2/0x7f lookup 201 protocol 87\n", true);
 	fail_uplink(f, 0);
 	assert_plan_has(f, "pref 20499", false);
-	assert_plan_has(f, "fwmark 0x1/", false);
+	assert_plan_has(f, "fwmark 0x1/0x7f lookup", false);
 }
 
 static void a_failed_uplink_that_blocks_has_an_unreachable_rule(void **state)
@@ -198,7 +201,7 @@ static void a_failed_uplink_that_blocks_has_an_unreachable_rule(void **state)
 	assert_plan_has(f, "rule 4 pref 20499 fwmark 0x3/0x7f unreachable protocol 87\n", true);
 	assert_plan_has(f, "rule 6 pref 20499 fwmark 0x3/0x7f unreachable protocol 87\n", true);
 	assert_plan_has(f, "route 4 default via 10.3.0.1 dev eth2 table 203", true);
-	assert_plan_has(f, "pref 20003 ", false);
+	assert_plan_has(f, "pref 20003 fwmark 0x3/0x7f oif eth2 lookup 203", true);
 }
 
 static void a_line_carried_by_one_that_blocks_is_blocked(void **state)

@@ -76,6 +76,7 @@ static bool rule_matches(const struct route_rule *request, const struct route_ru
 	       (request->suppress_prefix_length < 0 ||
 		r->suppress_prefix_length == request->suppress_prefix_length) &&
 	       r->protocol == request->protocol &&
+	       (!*request->oif || strcmp(r->oif, request->oif) == 0) &&
 	       (!request->source_length || (r->source_length == request->source_length &&
 					    ip_equal(&r->source, &request->source))) &&
 	       (!request->strange || same_content(&r->raw, &request->raw));
@@ -214,6 +215,8 @@ static struct route_rule random_rule(uint32_t *seed, bool ours)
 		rule.source = address(rule.family == IP_V4 ? "192.0.2.1" : "2001:db8::1");
 		rule.source_length = (uint8_t)ip_bits(rule.family);
 	}
+	if (random_is(seed, 5))
+		memcpy(rule.oif, random_is(seed, 2) ? "eth1" : "eth2", 5);
 	if (rule.strange)
 		rule.raw.offset = 1 + random_below(seed, 3);
 	return rule;
@@ -557,7 +560,10 @@ static void assert_is_sane(const struct fixture *f, const struct route_state *wa
 			const struct route_rule *s = &wanted->rules[j];
 
 			assert_int_not_equal(route_rule_compare(r, s), 0);
-			assert_false(r->fwmark && r->fwmark == s->fwmark && r->family == s->family);
+			/* a failed uplink's mark has one rule for its probes and one for the rest
+			 */
+			assert_false(r->fwmark && r->fwmark == s->fwmark &&
+				     r->family == s->family && !*r->oif == !*s->oif);
 		}
 	}
 	for (size_t i = 0; i < wanted->route_count; i++) {
