@@ -313,6 +313,22 @@ replay() { # NAME: the capture's flows, as that configuration has them
 	jq -e '.rule == "x" and .uplink == null and .mark == "0x7d"' <<<"$output"
 }
 
+@test "an uplink that the daemon knows to be down or drained is explained by where its flows go" {
+	group_conf a "$MEMBERS" '{ name = "x"; uplink = "isdn"; }' 'on_down = "cable"; '
+	echo '{"ok": true, "data": [{"name": "isdn", "use": "lost"}, {"name": "cable", "use": "usable"}, {"use": 3}]}' \
+		>"$DIR/uplinks.json"
+	echo '{"ok": true, "data": null}' >"$DIR/guess.json"
+	stand_in
+	run -0 explain --dport 80
+	[[ "$output" == *"isdn is down, and its on_down leads to cable"* ]]
+	run -0 explain --dport 80 --no-daemon --json
+	jq -e '.uplink == "isdn"' <<<"$output"
+	group_conf a "$MEMBERS" '{ name = "x"; uplink = "isdn"; }' 'on_down = "block"; '
+	echo '{"ok": true, "data": [{"name": "isdn", "use": "drained"}]}' >"$DIR/uplinks.json"
+	run -0 explain --dport 80 --json
+	jq -e '.uplink == null and .mark == "0x7d"' <<<"$output"
+}
+
 @test "explain shows who is in a group, and whom this flow takes" {
 	group_conf a "$MEMBERS" "$ANY"
 	run -0 explain --dport 80 --json

@@ -381,8 +381,8 @@ int cli_explain(int argc, char **argv, struct cli *cli)
 		goto out;
 	if (!hypothesis.no_daemon)
 		socket = cli->socket ? cli->socket : policy->conf->control.socket;
-	explain_ask_names(socket, policy, &hypothesis, &names);
 	explain_ask_uplinks(socket, policy, hypothesis.steer_state);
+	explain_ask_names(socket, policy, &hypothesis, &names);
 	document = explain_document(policy, &hypothesis, &names);
 	if (cli->json)
 		exit_code = cli_print_json(document);
