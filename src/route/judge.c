@@ -141,11 +141,7 @@ static bool needs_onlink(const struct ip_addr *gateway)
 	       (gateway->bytes[1] & 0xc0) != 0x80;
 }
 
-/*
- * What lies in the prefix is reached on that link without being told so. IPv6 is told all the
- * same: the kernel asks all rules for the gateway's own route, and takes none from us when
- * somebody's rule before main leads to a default (-EHOSTUNREACH).
- */
+/* What lies in the prefix is reached on that link without being told so. */
 static void clear_onlink(struct court *court, uint32_t index, const struct ip_addr *prefix,
 			 uint8_t length)
 {
@@ -160,6 +156,8 @@ static void clear_onlink(struct court *court, uint32_t index, const struct ip_ad
 
 		if (plan->onlink4 && plan->gateway4.family == prefix->family)
 			plan->onlink4 = !ip_in_range(&plan->gateway4, &range);
+		if (plan->onlink6 && plan->gateway6.family == prefix->family)
+			plan->onlink6 = !ip_in_range(&plan->gateway6, &range);
 	}
 }
 

@@ -34,7 +34,7 @@
 #include "private.h"
 
 #define BUFFER_BYTES ((size_t)1 << 16)
-#define BATCH_MESSAGES 64u
+#define BATCH_MESSAGES 64u /* as many as struct acks has bits */
 #define MESSAGE_BYTES                                                              \
 	((size_t)1 << 14) /* one change at most; an echoed deletion is the longest \
 			   */
@@ -568,10 +568,24 @@ static bool harmless(const struct route_change *change, int error)
 	return change->rule && error == -EEXIST;
 }
 
+/*
+ * IPv6 asks all rules for the gateway's own route, and refuses ours when somebody's rule before
+ * main leads to a default. Told that the gateway is on the link it does not ask them; but then a
+ * host route to the same address by another link (the same gateway on two lines) is in its way. So
+ * it is told only after it has refused.
+ */
+static bool wants_onlink(const struct route_change *change, int error)
+{
+	return error == -EHOSTUNREACH && change->kind != ROUTE_DELETE && change->route &&
+	       change->route->family == IP_V6 && change->route->gateway.family != IP_NONE &&
+	       !change->route->onlink;
+}
+
 struct acks {
 	const struct route_change *changes;
 	uint32_t first; /* sequence number of changes[0] */
 	size_t count, seen;
+	uint64_t onlink; /* a bit for each that is to be sent once more so */
 	route_failed_fn *failed;
 	void *context;
 	int result;
@@ -589,6 +603,10 @@ static void read_ack(const struct nlmsghdr *message, struct acks *acks)
 	error = read_error(message, text);
 	if (error >= 0 || harmless(&acks->changes[place], error))
 		return;
+	if (wants_onlink(&acks->changes[place], error)) {
+		acks->onlink |= UINT64_C(1) << place;
+		return;
+	}
 	if (!acks->result)
 		acks->result = error;
 	acks->failed(&acks->changes[place], error, text, acks->context);
@@ -607,6 +625,31 @@ static int collect_acks(struct route_kernel *k, struct acks *acks)
 			read_ack(message, acks);
 	}
 	return acks->result;
+}
+
+static int send_onlink(struct route_kernel *kernel, const struct acks *acks,
+		       const struct route_snapshot *snapshot, size_t *sent)
+{
+	int first_error = 0;
+
+	for (size_t i = 0; i < acks->count; i++) {
+		struct route_route route;
+		struct route_change change;
+		const struct route_changes one = {.items = &change, .count = 1};
+		int result;
+
+		if (!(acks->onlink >> i & 1))
+			continue;
+		change = acks->changes[i];
+		route = *change.route;
+		route.onlink = true;
+		change.route = &route;
+		result = route_kernel_apply(kernel, &one, snapshot, sent, acks->failed,
+					    acks->context);
+		if (result && !first_error)
+			first_error = result;
+	}
+	return first_error;
 }
 
 int route_kernel_apply(struct route_kernel *kernel, const struct route_changes *changes,
@@ -639,6 +682,8 @@ int route_kernel_apply(struct route_kernel *kernel, const struct route_changes *
 		at += acks.count;
 		*sent += acks.count;
 		result = collect_acks(kernel, &acks);
+		if (!result && acks.onlink)
+			result = acks.result = send_onlink(kernel, &acks, snapshot, sent);
 		if (result && !first_error)
 			first_error = result;
 		/* without the privilege, or the acknowledgements, the rest is no better */

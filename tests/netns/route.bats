@@ -221,7 +221,7 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 32766:	from all lookup main proto kernel"
 	is "$(routes 6 201)" ""
 	is "$(routes 6 202)" "default via fe80::1 dev eth2 proto 87 metric 1024 pref medium"
-	is "$(routes 6 203)" "default via 2001:db8:3::1 dev eth3 proto 87 metric 1024 onlink pref medium"
+	is "$(routes 6 203)" "default via 2001:db8:3::1 dev eth3 proto 87 metric 1024 pref medium"
 	run -0 routectl sync
 	[[ ${lines[0]} == "changes 0" ]]
 	[[ $(ip -n "$NS" -6 route get 2001:db8:ff::1 mark 0x3) == *"dev eth3 table 203"* ]]
@@ -331,9 +331,20 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 	ip -n "$NS" -6 rule add priority 31999 lookup 299
 	uplink 'name = "isdn"; interface = "eth2"; gateway6 = "2001:db8:2::1"; table = 203; mark = 3;'
 	run -0 routectl sync
-	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87"* ]]
+	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87 metric 1024 onlink"* ]]
 	run -0 routectl sync
 	[[ ${lines[0]} == "changes 0" ]]
+}
+
+@test "the same IPv6 gateway on two lines, with a host route to it by one of them" {
+	ip -n "$NS" addr add 2001:db8:2::2/64 dev eth2 nodad
+	cable eth3 2001:db8:2::3/64
+	ip -n "$NS" -6 route add 2001:db8:2::1/128 dev eth2
+	uplink 'name = "one"; interface = "eth2"; gateway6 = "2001:db8:2::1"; table = 203; mark = 3;' \
+		'name = "two"; interface = "eth3"; gateway6 = "2001:db8:2::1"; table = 204; mark = 4;'
+	run -0 routectl sync
+	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87"* ]]
+	[[ $(routes 6 204) == "default via 2001:db8:2::1 dev eth3 proto 87"* ]]
 }
 
 @test "on_down: block closes both families before the link is down, another uplink stands in" {
