@@ -517,12 +517,7 @@ tailscale_works_and_so_do_we() {
 	# the line comes late; so does the VPN once more
 	LAB_UPLINKS="ppp0 wan1 wan2"
 	lab_link_veth wan2
-	ip -n "$LAB_ROUTER" addr add "${LAB_UP6[wan2]}/64" dev wan2 nodad
-	ip -n "$LAB_NET" addr add "${LAB_GW6[wan2]}/64" dev isp3 nodad
-	ip -n "$LAB_ROUTER" link set wan2 up
-	ip -n "$LAB_NET" link set isp3 up
-	ip -n "$LAB_NET" route add default via "${LAB_UP4[wan2]}" dev isp3 table 3
-	ip -n "$LAB_NET" -6 route add default via "${LAB_UP6[wan2]}" dev isp3 table 3
+	lab_line_again wan2
 	up() { waymark uplinks -c "$LAB_CONF" --json | jq -e 'all(.[]; .state == "up")'; }
 	wait_until 5 up
 	lab_remove_namespaces "$LAB_ID-box"

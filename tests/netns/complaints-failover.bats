@@ -41,12 +41,6 @@ alive_again() {
 	on_net ip6tables -w -t raw -F
 }
 
-# state NAME up|down
-state() {
-	waymark uplinks -c "$LAB_CONF" --json | jq -e --arg name "$1" --arg state "$2" \
-		'any(.[]; .name == $name and .state == $state)'
-}
-
 @test "complaint 20: the backup's probe leaves by the primary" {
 	local interface target type
 	for type in icmp tcp http dns; do
@@ -59,7 +53,7 @@ state() {
 			lab_conf nat <<<'rules = ( { name = "all"; match = { }; uplink = "cable"; } );'
 		lab_capture_uplinks "dst host $target"
 		lab_waymarkd
-		all_up() { state mail.out up && state cable up && state isdn up; }
+		all_up() { lab_uplink_is mail.out up && lab_uplink_is cable up && lab_uplink_is isdn up; }
 		wait_until 10 all_up
 		for interface in $LAB_UPLINKS; do
 			probed() { (($(lab_captured "$interface") >= 5)); }
@@ -67,18 +61,18 @@ state() {
 		done
 		# the backup is dead behind its first hop, and must not be seen alive by the primary
 		dead wan2
-		wait_until 10 state isdn down
-		state cable up
-		state mail.out up
+		wait_until 10 lab_uplink_is isdn down
+		lab_uplink_is cable up
+		lab_uplink_is mail.out up
 		# main's default is nowhere: nor does that mislead
 		on_router ip route del default
 		rounds() { (($(lab_captured ppp0) >= 30)); }
 		wait_until 20 rounds
-		state mail.out up
-		state isdn down
+		lab_uplink_is mail.out up
+		lab_uplink_is isdn down
 		lab_main_default wan1
 		alive_again
-		wait_until 10 state isdn up
+		wait_until 10 lab_uplink_is isdn up
 		lab_waymarkd_stop
 		lab_capture_uplinks_stop
 		# each with its own address, by its own device, none of them elsewhere
@@ -94,10 +88,10 @@ state() {
 	on_net iptables -w -t raw -A PREROUTING -d $TARGET2 -j DROP
 	lab_capture ppp0 "$LAB_ROUTER" ppp0 "icmp and dst host $TARGET2"
 	lab_waymarkd
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 	silent() { (($(lab_captured ppp0) >= 20)); }
 	wait_until 20 silent
-	state mail.out up
+	lab_uplink_is mail.out up
 	lab_capture_stop ppp0
 }
 
@@ -105,13 +99,13 @@ state() {
 	LAB_MAIL_OUT_KEYS="probe = { type = \"icmp\"; targets = [\"$TARGET1\", \"$TARGET2\", \"$TARGET3\"]; need = 2; $QUICK };" \
 		lab_conf nat <<<'rules = ( );'
 	lab_waymarkd
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 	dead ppp0 $TARGET1
 	dead ppp0 $TARGET3
-	wait_until 10 state mail.out down
+	wait_until 10 lab_uplink_is mail.out down
 	waymark uplinks -c "$LAB_CONF" --json | jq -e '.[] | select(.name == "mail.out") | .reason != ""'
 	alive_again
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 }
 
 # 7777 is mail.out's, isdn stands in; 7778 is isdn's own; 7 follows main.
@@ -122,7 +116,7 @@ failing() { # [KEYS of mail.out]
 		          { name = "isdns"; match = { dport = 7778; }; uplink = "isdn"; } );
 	END
 	lab_waymarkd
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 	lab_talk talk-isdn "$LAB_CLIENT" $LAB_ECHO4 7778
 	lab_talk talk-isdn6 "$LAB_CLIENT" $LAB_ECHO6 7778
 	lab_talk talk-main "$LAB_CLIENT" $LAB_ECHO4 7
@@ -157,11 +151,11 @@ innocent_end() {
 @test "complaint 17: after failback sessions stay on the metered line: with failback = all they do not" {
 	failing 'failback = "all";'
 	dead ppp0
-	wait_until 10 state mail.out down
+	wait_until 10 lab_uplink_is mail.out down
 	lab_talk talk-during "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --patient --timeout 0.2 --sport 40777
 	innocent_live
 	alive_again
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 	# the session goes on by the line that is back
 	lab_capture_uplinks "udp src port 40777 or udp dst port 7777"
 	lab_talk_lives talk-during 10
@@ -175,11 +169,11 @@ innocent_end() {
 @test "complaint 17: a global flush kills the innocent: with failback = new-flows nothing at all is moved" {
 	failing 'failback = "new-flows";'
 	dead ppp0
-	wait_until 10 state mail.out down
+	wait_until 10 lab_uplink_is mail.out down
 	lab_talk talk-during "$LAB_CLIENT" $LAB_ECHO4 7777
 	innocent_live
 	alive_again
-	wait_until 10 state mail.out up
+	wait_until 10 lab_uplink_is mail.out up
 	lab_capture_uplinks
 	lab_talk_lives talk-during 10
 	lab_talk talk-after "$LAB_CLIENT" $LAB_ECHO4 7777
@@ -202,7 +196,7 @@ innocent_end() {
 		lab_talk talk-sip "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --patient --timeout 0.2 --sport $sport
 		lab_talk talk-sip6 "$LAB_CLIENT" $LAB_ECHO6 7777 --udp --patient --timeout 0.2 --sport $sport
 		if [[ $how == probes ]]; then dead ppp0; else on_net ip link set isp1 down; fi
-		wait_until 10 state mail.out down
+		wait_until 10 lab_uplink_is mail.out down
 		# the same socket says the same to the same server, and is answered at the new address
 		lab_talk_lives talk-sip 5
 		lab_talk_lives talk-sip6 5
@@ -219,7 +213,7 @@ innocent_end() {
 			on_net ip route add default via "${LAB_UP4[ppp0]}" dev isp1 table 1
 			on_net ip -6 route replace default via "${LAB_UP6[ppp0]}" dev isp1 table 1
 		}
-		wait_until 20 state mail.out up
+		wait_until 20 lab_uplink_is mail.out up
 	done
 	innocent_live
 	innocent_end

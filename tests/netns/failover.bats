@@ -43,11 +43,6 @@ good() {
 	waymark uplinks -c "$LAB_CONF" --json | jq -e 'any(.[]; .name == "mail.out" and .probe.state == "good")'
 }
 
-# state UPLINK WORD
-state() {
-	waymark uplinks -c "$LAB_CONF" --json | jq -e --arg n "$1" --arg s "$2" 'any(.[]; .name == $n and .state == $s)'
-}
-
 # The line dies behind the link: packets vanish on the far side, the carrier stays.
 line_breaks() {
 	on_net iptables -w -t raw -I PREROUTING -i isp1 -j DROP
@@ -57,10 +52,7 @@ line_breaks() {
 line_mends() {
 	on_net iptables -w -t raw -D PREROUTING -i isp1 -j DROP 2>/dev/null || true
 	on_net ip6tables -w -t raw -D PREROUTING -i isp1 -j DROP 2>/dev/null || true
-	ip -n "$LAB_NET" link set isp1 up
-	ip -n "$LAB_ROUTER" link set ppp0 up
-	ip -n "$LAB_NET" route replace default via "${LAB_UP4[ppp0]}" dev isp1 table 1
-	ip -n "$LAB_NET" -6 route replace default via "${LAB_UP6[ppp0]}" dev isp1 table 1
+	lab_line_again ppp0
 }
 
 # ---- how fast ----
@@ -102,21 +94,6 @@ drip_moved() {
 		}'
 }
 
-# The kernel's own time of the link event.
-watch_links() {
-	lab_spawn job-monitor "$LAB_ROUTER" stdbuf -oL ip -ts monitor link
-	monitor_ready() { [[ -n $(ls -l "/proc/$(lab_pid job-monitor)/fd" | grep socket) ]]; }
-	wait_until 3 monitor_ready
-}
-
-link_event() { # PATTERN: seconds since the epoch of the first event like it
-	local stamp
-	lab_stop job-monitor
-	stamp=$(grep -m 1 -e "$1" "$LAB_DIR/log/job-monitor.out" | sed 's/^\[\([^]]*\)\].*/\1/')
-	[[ -n $stamp ]] || return 1
-	date -d "$stamp" +%s.%6N
-}
-
 within() { # MS BUDGET
 	echo "# $BATS_TEST_DESCRIPTION: $1 ms" >&3
 	awk -v ms="$1" -v budget="$2" -v slow="$WAYMARK_TEST_SLOW" 'BEGIN { exit !(ms <= budget * slow) }'
@@ -124,19 +101,19 @@ within() { # MS BUDGET
 
 @test "a link set down: new flows leave by the stand-in within 50 ms of the kernel's event" {
 	policy
-	watch_links
+	lab_watch link
 	drip_begin
 	local at begin=$EPOCHREALTIME
 	on_router ip link set ppp0 down
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	drip_more 100
 	drip_end
-	at=$(link_event 'ppp0.*state DOWN')
+	at=$(lab_event_time 'ppp0.*state DOWN')
 	echo "# $(drip_moved "$begin") ms after the command was typed" >&3
 	within "$(drip_moved "$at")" 50
 	# and as soon as it is back they return
 	line_mends
-	wait_until 3 state mail.out up
+	wait_until 3 lab_uplink_is mail.out up
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
@@ -146,14 +123,14 @@ within() { # MS BUDGET
 
 @test "a carrier lost: new flows leave by the stand-in within 50 ms of the kernel's event" {
 	policy
-	watch_links
+	lab_watch link
 	drip_begin
 	local at begin=$EPOCHREALTIME
 	ip -n "$LAB_NET" link set isp1 down
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	drip_more 100
 	drip_end
-	at=$(link_event 'ppp0.*NO-CARRIER')
+	at=$(lab_event_time 'ppp0.*NO-CARRIER')
 	echo "# $(drip_moved "$begin") ms after the command was typed" >&3
 	within "$(drip_moved "$at")" 50
 }
@@ -166,9 +143,9 @@ within() { # MS BUDGET
 	sed -i 's/gateway6 = "none"/gateway6 = "auto"/' "$LAB_CONF"
 	on_router ip route add default via "${LAB_GW4[ppp0]}" dev ppp0 metric 1000
 	lab_waymarkd
-	state mail.out up
+	lab_uplink_is mail.out up
 	on_router ip addr del "${LAB_UP4[ppp0]}/30" dev ppp0
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
@@ -183,16 +160,16 @@ within() { # MS BUDGET
 	END
 	sed -i "s/gateway6 = \"${LAB_GW6[ppp0]}\"/gateway6 = \"auto\"/" "$LAB_CONF"
 	lab_waymarkd
-	state mail.out up
+	lab_uplink_is mail.out up
 	on_router ip addr flush dev ppp0
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
 	on_router ip addr add "${LAB_UP4[ppp0]}/30" dev ppp0
 	on_router ip addr add "${LAB_UP6[ppp0]}/64" dev ppp0 nodad
-	wait_until 3 state mail.out up
+	wait_until 3 lab_uplink_is mail.out up
 	lab_left_by wan2 tcp dst port 7777
 }
 
@@ -202,12 +179,12 @@ within() { # MS BUDGET
 	local at
 	line_breaks
 	at=$EPOCHREALTIME
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	drip_more 100
 	drip_end
 	within "$(drip_moved "$at")" $((3 * 200 + 150 + 50))
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
@@ -218,7 +195,7 @@ within() { # MS BUDGET
 @test "probes that fail leave the uplink's own table to them, and the reason is told" {
 	probed
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	[[ $(on_router ip route show table 201) == "default via ${LAB_GW4[ppp0]} dev ppp0"* ]]
 	[[ -z $(on_router ip rule show | grep 'fwmark 0x1/0x7f lookup 201') ]]
 	on_router ip rule show | grep -q 'fwmark 0x1/0x7f lookup 203'
@@ -229,7 +206,7 @@ within() { # MS BUDGET
 	waymark uplinks -c "$LAB_CONF" --json |
 		jq -e 'any(.[]; .name == "mail.out" and (.reason | contains("192.0.2.7")) and .loss_percent > 0)'
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 	on_router ip rule show | grep -q 'fwmark 0x1/0x7f lookup 201'
 	[[ -z $(on_router ip rule show | grep 'fwmark 0x1/0x7f lookup 203') ]]
 }
@@ -249,7 +226,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	[[ $(nat_of 7777) == "${LAB_UP4[ppp0]}" ]]
 	line_breaks
 	moved() { [[ $(nat_of 7777) == "${LAB_UP4[wan2]}" ]]; }
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	wait_until 5 moved
 	lab_talks_live 5 talk1 talk2 talk3
 	[[ $(nat_of 7) == "${LAB_UP4[wan2]}" ]]
@@ -261,10 +238,10 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "failback = new-flows: what runs on the stand-in stays there, new flows return" {
 	probed
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 	lab_capture_uplinks
 	lab_talk_lives talk1 20
 	lab_talk talk2 "$LAB_CLIENT" $LAB_ECHO4 7777 --source $LAB_CLIENT4 --sport 40002
@@ -278,7 +255,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "failback = all: what ran on the stand-in opens anew on the line that is back" {
 	probed 'failback = "all";'
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --patient
 	lab_talk talk2 "$LAB_CLIENT" $LAB_ECHO4 7 --udp --patient
 	[[ $(nat_of 7777) == "${LAB_UP4[wan2]}" ]]
@@ -292,7 +269,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "failback = all after a lost link: the same" {
 	policy 'on_down = "isdn"; failback = "all";'
 	on_router ip link set ppp0 down
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777 --udp --patient
 	[[ $(nat_of 7777) == "${LAB_UP4[wan2]}" ]]
 	line_mends
@@ -305,27 +282,27 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	policy 'on_down = "main"; probe = { type = "tcp"; port = 7; targets = ["192.0.2.7"]; interval_ms = 200; timeout_ms = 150; };'
 	wait_until 5 good
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 	lab_capture_uplinks_stop
 	lab_left_by wan1 tcp dst port 7777
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 }
 
 @test "on_down = block: the failed line's flows are refused, all others go on" {
 	policy 'on_down = "block"; probe = { type = "icmp"; targets = ["192.0.2.7"]; interval_ms = 200; timeout_ms = 150; };'
 	wait_until 5 good
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	run -1 on_client socat -u OPEN:/dev/null TCP:$LAB_ECHO4:7777,connect-timeout=2
 	[[ $output == *nreachable* || $output == *"No route"* ]]
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7
 	lab_talk_end talk
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777
 	lab_talk_end talk
 }
@@ -333,12 +310,12 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "IPv6 fails over and returns as IPv4 does" {
 	probed
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO6 7777
 	lab_talk_end talk
 	line_mends
-	wait_until 5 state mail.out up
+	wait_until 5 lab_uplink_is mail.out up
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO6 7777 --sport 40006
 	lab_talk_end talk
 	lab_capture_uplinks_stop
@@ -349,7 +326,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "the router's own connections fail over too" {
 	probed
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk "$LAB_ROUTER" $LAB_ECHO4 7777
 	lab_talk_end talk
@@ -363,7 +340,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	policy
 	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 7777
 	waymark uplink mail.out down -c "$LAB_CONF"
-	state mail.out down
+	lab_uplink_is mail.out down
 	lab_capture_uplinks
 	lab_talk talk2 "$LAB_CLIENT" $LAB_ECHO4 7777 --sport 40002
 	lab_talk_lives talk1 5
@@ -372,7 +349,7 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	lab_left_by wan2 tcp dst port 7777 and tcp src port 40002
 	lab_left_by ppp0 tcp dst port 7777 and not tcp src port 40002
 	waymark uplink mail.out auto -c "$LAB_CONF"
-	state mail.out up
+	lab_uplink_is mail.out up
 	lab_capture_uplinks
 	lab_talk talk3 "$LAB_CLIENT" $LAB_ECHO4 7777 --sport 40003
 	lab_talk_end talk3
@@ -384,14 +361,14 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 @test "an uplink ordered up is used although its probes fail; a reload does not forget the order" {
 	probed
 	line_breaks
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 	waymark uplink mail.out up -c "$LAB_CONF"
-	state mail.out up
+	lab_uplink_is mail.out up
 	waymark reload -c "$LAB_CONF"
-	state mail.out up
+	lab_uplink_is mail.out up
 	waymark uplinks -c "$LAB_CONF" --json | jq -e 'any(.[]; .name == "mail.out" and .by_hand == "up")'
 	waymark uplink mail.out auto -c "$LAB_CONF"
-	wait_until 5 state mail.out down
+	wait_until 5 lab_uplink_is mail.out down
 }
 
 @test "an order for an uplink that is not there is refused" {
@@ -407,14 +384,14 @@ nat_of() { # DPORT: the translated source address of the UDP connection to it
 	local i
 	for i in 1 2 3 4 5; do
 		on_router ip link set ppp0 down
-		wait_until 3 state mail.out down
+		wait_until 3 lab_uplink_is mail.out down
 		on_router ip link set ppp0 up
 		carrier() { [[ $(on_router ip route show table 201) == *"dev ppp0"* ]]; }
 		wait_until 3 carrier
 	done
 	waymark uplinks -c "$LAB_CONF" --json |
 		jq -e 'any(.[]; .name == "mail.out" and .state == "down" and (.reason | contains("held back")))'
-	wait_until 15 state mail.out up
+	wait_until 15 lab_uplink_is mail.out up
 }
 
 # ---- what a change brings with it ----

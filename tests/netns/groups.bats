@@ -17,7 +17,7 @@ teardown_file() { lab_down; }
 setup() { lab_test; }
 teardown() {
 	lab_test_end
-	[[ -z ${LAB_ID:-} ]] || links_mend
+	[[ -z ${LAB_ID:-} ]] || lab_line_again ppp0 wan2
 }
 
 # policy "keys of the group"
@@ -31,20 +31,6 @@ policy() {
 		);
 	END
 	lab_waymarkd
-}
-
-links_mend() {
-	local interface isp
-	for interface in ppp0 wan2; do
-		isp=${LAB_ISP[$interface]}
-		ip -n "$LAB_ROUTER" link set "$interface" up
-		ip -n "$LAB_NET" route replace default via "${LAB_UP4[$interface]}" dev "$isp" table "${isp#isp}"
-		ip -n "$LAB_NET" -6 route replace default via "${LAB_UP6[$interface]}" dev "$isp" table "${isp#isp}"
-	done
-}
-
-state() { # UPLINK WORD
-	waymark uplinks -c "$LAB_CONF" --json | jq -e --arg n "$1" --arg s "$2" 'any(.[]; .name == $n and .state == $s)'
 }
 
 # flood COUNT: as many new flows; how many left by each uplink, in shares[INTERFACE], and all in total.
@@ -127,7 +113,7 @@ shares_of_connections() {
 	local by
 	by=$(uplinks_of_talks)
 	on_router ip link set wan2 down
-	wait_until 3 state isdn down
+	wait_until 3 lab_uplink_is isdn down
 	flood 4000
 	share wan1 75
 	share ppp0 25
@@ -139,8 +125,8 @@ shares_of_connections() {
 		lab_talk_lives "talk$((sport - 40000))"
 		[[ $(uplinks_of_talks) == *"$sport $uplink"* ]]
 	done <<<"$by"
-	links_mend
-	wait_until 3 state isdn up
+	lab_line_again ppp0 wan2
+	wait_until 3 lab_uplink_is isdn up
 	flood 4000
 	share wan1 60
 	share wan2 20
@@ -188,7 +174,7 @@ uplink_of() {
 		before[$last]=$(uplink_of $sport)
 	done
 	on_router ip link set wan2 down
-	wait_until 3 state isdn down
+	wait_until 3 lab_uplink_is isdn down
 	for last in 11 12 13 14 15; do
 		sport=$((sport + 1))
 		lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --source "10.10.0.$last" --sport $sport
@@ -212,7 +198,7 @@ uplink_of() {
 	lab_talk_end talk
 	[[ $(uplink_of 44002) == mail.out ]]
 	on_router ip link set ppp0 down
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --sport 44003
 	lab_talk_end talk
 	[[ $(uplink_of 44003) == isdn ]]
@@ -230,12 +216,12 @@ uplink_of() {
 	sed -i 's/{ name = "mail.out";/{ name = "mail.out"; on_down = "spare";/' "$LAB_CONF"
 	lab_waymarkd
 	on_router ip link set ppp0 down
-	wait_until 3 state mail.out down
+	wait_until 3 lab_uplink_is mail.out down
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --sport 45001
 	lab_talk_end talk
 	[[ $(uplink_of 45001) == isdn ]]
 	on_router ip link set wan2 down
-	wait_until 3 state isdn down
+	wait_until 3 lab_uplink_is isdn down
 	lab_talk talk "$LAB_CLIENT" $LAB_ECHO4 7777 --sport 45002
 	lab_talk_end talk
 	[[ $(uplink_of 45002) == cable ]]

@@ -260,6 +260,21 @@ lab_main_default() {
 	ip -n "$LAB_ROUTER" -6 route replace default via "${LAB_GW6[$1]}" dev "$1"
 }
 
+# lab_line_again INTERFACE...: up on both ends, with its IPv6 addresses and net's way back, which the
+# kernel took away when it went down or was made anew.
+lab_line_again() {
+	local interface isp
+	for interface in "$@"; do
+		isp=${LAB_ISP[$interface]}
+		ip -n "$LAB_ROUTER" addr replace "${LAB_UP6[$interface]}/64" dev "$interface" nodad
+		ip -n "$LAB_NET" addr replace "${LAB_GW6[$interface]}/64" dev "$isp" nodad
+		ip -n "$LAB_ROUTER" link set "$interface" up
+		ip -n "$LAB_NET" link set "$isp" up
+		ip -n "$LAB_NET" route replace default via "${LAB_UP4[$interface]}" dev "$isp" table "${isp#isp}"
+		ip -n "$LAB_NET" -6 route replace default via "${LAB_UP6[$interface]}" dev "$isp" table "${isp#isp}"
+	done
+}
+
 # lab_nat INTERFACE...: MASQUERADE, both families.
 lab_nat() {
 	local interface
@@ -634,6 +649,43 @@ lab_left_by() {
 	[[ $seen == "$wanted" ]] || lab_fail "'$*' left by '$seen', not '$wanted'"
 }
 
+# ---- the kernel's events ----
+
+# lab_watch WHAT... (rule, route, link): with their time, until lab_elapsed or lab_event_time.
+lab_watch() {
+	lab_spawn job-monitor "$LAB_ROUTER" stdbuf -oL ip -ts monitor "$@"
+	wait_until 3 lab_watches
+}
+
+lab_watches() {
+	[[ -n $(ls -l "/proc/$(lab_pid job-monitor)/fd" | grep socket) ]]
+}
+
+# lab_elapsed FROM TO: milliseconds between the last event like FROM before the first like TO
+# behind it, and the last like TO.
+lab_elapsed() {
+	lab_stop job-monitor
+	awk -v from="$1" -v to="$2" '
+		function ms(stamp, part) {
+			split(stamp, part, /[T:\]]/)
+			return ((part[2] * 60 + part[3]) * 60 + part[4]) * 1000
+		}
+		$0 ~ from && !end { begin = ms($1); next }
+		begin && $0 ~ to { end = ms($1) }
+		END { if (!begin || !end) exit 1; printf "%.0f\n", end - begin }' "$LAB_DIR/log/job-monitor.out" || {
+		cat "$LAB_DIR/log/job-monitor.out" >&2
+		return 1
+	}
+}
+
+# lab_event_time PATTERN: seconds since the epoch of the first event like it.
+lab_event_time() {
+	local stamp
+	lab_stop job-monitor
+	stamp=$(grep -m 1 -e "$1" "$LAB_DIR/log/job-monitor.out" | sed 's/^\[\([^]]*\)\].*/\1/')
+	[[ -n $stamp ]] && date -d "$stamp" +%s.%6N
+}
+
 # ---- waymark ----
 
 waymark() {
@@ -686,6 +738,12 @@ lab_waymarkd() {
 
 lab_waymarkd_answers_or_dead() {
 	lab_waymarkd_answers || ! lab_alive waymarkd
+}
+
+# lab_uplink_is NAME up|down
+lab_uplink_is() {
+	waymark uplinks -c "$LAB_CONF" --json | jq -e --arg name "$1" --arg state "$2" \
+		'any(.[]; .name == $name and .state == $state)'
 }
 
 lab_waymarkd_stop() {

@@ -98,27 +98,6 @@ all_there() {
 	done
 }
 
-# watch WHAT...: the kernel's events with their time.
-watch() {
-	lab_spawn job-monitor "$LAB_ROUTER" stdbuf -oL ip -ts monitor "$@"
-	monitor_ready() { [[ -n $(ls -l "/proc/$(lab_pid job-monitor)/fd" | grep socket) ]]; }
-	wait_until 3 monitor_ready
-}
-
-# elapsed FROM TO: milliseconds between the last event like FROM before the first like TO behind
-# it, and the last like TO.
-elapsed() {
-	lab_stop job-monitor
-	awk -v from="$1" -v to="$2" '
-		function ms(stamp, part) {
-			split(stamp, part, /[T:\]]/)
-			return ((part[2] * 60 + part[3]) * 60 + part[4]) * 1000
-		}
-		$0 ~ from && !end { begin = ms($1); next }
-		begin && $0 ~ to { end = ms($1) }
-		END { if (!begin || !end) exit 1; printf "%.0f\n", end - begin }' "$LAB_DIR/log/job-monitor.out"
-}
-
 budget() {
 	echo "# $1: repaired in $2 ms" >&3
 	(($2 < 100 * WAYMARK_TEST_SLOW))
@@ -162,20 +141,20 @@ silent() { (($(sent_in 2) == 0)); }
 }
 
 @test "64 uplinks beside 100 000 routes: a flap is put right in under 100 ms" {
-	watch link route
+	lab_watch link route
 	on_router ip link set up6 down
 	wait_until 5 no_default_of -4 1006
 	on_router ip link set up6 up
 	wait_until 5 default_of -4 1006
 	wait_until 5 default_of -6 1006
-	budget "gateways given" "$(elapsed 'up6[@:].*[<,]UP' '\][^D]*default.* table 1006')"
+	budget "gateways given" "$(lab_elapsed 'up6[@:].*[<,]UP' '\][^D]*default.* table 1006')"
 	on_router ip -6 route replace default via 2001:db8:64:6::1 dev up6 metric 3006
 	on_router ip route replace default via 10.100.6.1 dev up6 metric 1006
 	all_there
 }
 
 @test "64 uplinks beside 100 000 routes: a default that comes back in main is followed in under 100 ms" {
-	watch route
+	lab_watch route
 	on_router ip link set up7 down
 	wait_until 5 no_default_of -4 1007
 	on_router ip link set up7 up
@@ -183,15 +162,15 @@ silent() { (($(sent_in 2) == 0)); }
 	on_router ip -6 route add default via 2001:db8:64:7::1 dev up7 metric 3007
 	wait_until 5 default_of -4 1007
 	wait_until 5 default_of -6 1007
-	budget "gateways from main" "$(elapsed '\][^D]*default via 2001:db8:64:7::1 dev up7 metric' '\][^D]*default.* table 1007')"
+	budget "gateways from main" "$(lab_elapsed '\][^D]*default via 2001:db8:64:7::1 dev up7 metric' '\][^D]*default.* table 1007')"
 	all_there
 }
 
 @test "64 uplinks beside 100 000 routes: all rules of a family are back in under 100 ms" {
-	watch rule
+	lab_watch rule
 	on_router ip rule flush protocol 87
 	wait_until 5 all_there
-	budget "193 rules" "$(elapsed 'Deleted.*fwmark 0x40/' '\][^D]*fwmark 0x40/')"
+	budget "193 rules" "$(lab_elapsed 'Deleted.*fwmark 0x40/' '\][^D]*fwmark 0x40/')"
 }
 
 @test "64 uplinks beside 100 000 routes: idle, it uses no time and sends nothing" {
