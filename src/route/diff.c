@@ -73,9 +73,7 @@ int route_route_compare(const struct route_route *a, const struct route_route *b
 	if (result)
 		return result;
 	ORDER(a->scope, b->scope);
-	/* how IPv6 was told makes no difference to what it does, see kernel.c */
-	if (a->family == IP_V4)
-		ORDER(a->onlink, b->onlink);
+	ORDER(a->onlink, b->onlink);
 	ORDER(a->protocol, b->protocol);
 	ORDER(a->strange, b->strange);
 	return 0;

@@ -40,12 +40,18 @@
 			   */
 #define RAW_MAX ((size_t)64 << 20)
 #define DUMP_ATTEMPTS 10
+#define REFUSED_MAX 64u
 #define SUBNETS_MAX ((size_t)1 << 16) /* of main's routes without a gateway, while it is read */
 #define KERNEL_TEXT_SIZE 160
 
 struct route_kernel {
 	struct mnl_socket *socket;
 	uint32_t portid, sequence;
+	struct refused {
+		uint32_t table, index;
+		struct ip_addr gateway;
+	} refused[REFUSED_MAX]; /* next hops that must be told to be on the link; a ring */
+	size_t refused_count;
 	uint8_t buffer[BUFFER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	uint8_t batch[BUFFER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
@@ -572,7 +578,7 @@ static bool harmless(const struct route_change *change, int error)
  * IPv6 asks all rules for the gateway's own route, and refuses ours when somebody's rule before
  * main leads to a default. Told that the gateway is on the link it does not ask them; but then a
  * host route to the same address by another link (the same gateway on two lines) is in its way. So
- * it is told only after it has refused.
+ * it is told only after it has refused, and that is remembered: the next plan has to agree.
  */
 static bool wants_onlink(const struct route_change *change, int error)
 {
@@ -627,6 +633,27 @@ static int collect_acks(struct route_kernel *k, struct acks *acks)
 	return acks->result;
 }
 
+static void remember_refused(struct route_kernel *kernel, const struct route_route *route)
+{
+	kernel->refused[kernel->refused_count++ % REFUSED_MAX] = (struct refused){
+		.table = route->table, .index = route->index, .gateway = route->gateway};
+}
+
+void route_kernel_amend(const struct route_kernel *kernel, struct route_state *wanted)
+{
+	for (size_t i = 0; i < wanted->route_count; i++) {
+		struct route_route *route = &wanted->routes[i];
+
+		for (size_t j = 0; j < kernel->refused_count && j < REFUSED_MAX; j++) {
+			const struct refused *refused = &kernel->refused[j];
+
+			if (route->table == refused->table && route->index == refused->index &&
+			    ip_equal(&route->gateway, &refused->gateway))
+				route->onlink = true;
+		}
+	}
+}
+
 static int send_onlink(struct route_kernel *kernel, const struct acks *acks,
 		       const struct route_snapshot *snapshot, size_t *sent)
 {
@@ -646,7 +673,9 @@ static int send_onlink(struct route_kernel *kernel, const struct acks *acks,
 		change.route = &route;
 		result = route_kernel_apply(kernel, &one, snapshot, sent, acks->failed,
 					    acks->context);
-		if (result && !first_error)
+		if (!result)
+			remember_refused(kernel, &route);
+		else if (!first_error)
 			first_error = result;
 	}
 	return first_error;

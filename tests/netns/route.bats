@@ -332,8 +332,14 @@ ran_since() { (($(grep -c '^event.*changes [1-9]' "$DIR/watch.out") > 0 && $(gre
 	uplink 'name = "isdn"; interface = "eth2"; gateway6 = "2001:db8:2::1"; table = 203; mark = 3;'
 	run -0 routectl sync
 	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87 metric 1024 onlink"* ]]
-	run -0 routectl sync
-	[[ ${lines[0]} == "changes 0" ]]
+	# who has been refused once sends nothing twice
+	start_watch
+	ip -n "$NS" -6 rule del fwmark 0x3/0x7f
+	back() { rules 6 | grep -q 'fwmark 0x3/0x7f lookup 203'; }
+	wait_for "the rule" back
+	ip -n "$NS" -6 rule del fwmark 0x3/0x7f
+	wait_for "the rule once more" back
+	[[ $(routes 6 203) == "default via 2001:db8:2::1 dev eth2 proto 87 metric 1024 onlink"* ]]
 }
 
 @test "the same IPv6 gateway on two lines, with a host route to it by one of them" {
