@@ -22,9 +22,11 @@
 
 #include <waymark/log.h>
 
-/* Long enough to gather the events of one `ip link set down`, short against the 100 ms we promise.
+/*
+ * Gathers the events of one `ip link set down`. Not more: while a rule or a default of ours is
+ * missing, a packet of a translated flow may leave by another line, and the flow ends.
  */
-#define GATHER_MS 5
+#define GATHER_MS 1
 /*
  * Events can be lost in ways nobody tells. Rarely enough that an idle daemon is idle: lost
  * events that the kernel tells of (ENOBUFS) are looked after at once.

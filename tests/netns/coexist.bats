@@ -202,16 +202,15 @@ as_ours_alone() { all_of_ours | diff "$LAB_DIR/ours" -; }
 	}
 	wait_until 10 addressed
 	wait_until 5 as_ours_alone
-	# a connection on a NATed line lives through it
-	lab_talk talk-steered "$LAB_CLIENT" $LAB_ECHO4 7777
-	lab_spawn job-monitor "$LAB_ROUTER" stdbuf -oL ip -ts monitor rule
-	monitoring() { [[ -n $(ls -l "/proc/$(lab_pid job-monitor)/fd" | grep socket) ]]; }
-	wait_until 3 monitoring
+	# a connection on a NATed line lives through it, unless it speaks in the very milliseconds
+	# without a rule: then the kernel sees its packet leave by another line, and ends it
+	lab_talk talk-steered "$LAB_CLIENT" $LAB_ECHO4 7777 --interval 1
+	lab_watch rule
 	networkd_takes_up_a_link
 	wait_until 5 as_ours_alone
 	deleted() { grep -q 'Deleted 20001:.*fwmark 0x1/0x7f' "$LAB_DIR/log/job-monitor.out"; }
 	wait_until 3 deleted
-	lab_talk_lives talk-steered 10
+	lab_talk_lives talk-steered 2
 	lab_talk_end talk-steered
 	if real "$NETWORKD"; then
 		# and through its restart
