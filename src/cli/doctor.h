@@ -132,6 +132,12 @@ struct doctor_link {
 	int rp_filter, src_valid_mark, accept_ra, forwarding6;
 };
 
+/* A message of a dump; as mnl_cb_run() wants it. */
+struct nlmsghdr;
+typedef int doctor_message_fn(const struct nlmsghdr *message, void *context);
+/* Sends the request as a dump on this netlink bus. 0, or -errno; `each` may end it with an errno. */
+int doctor_dump(int bus, struct nlmsghdr *request, doctor_message_fn *each, void *context);
+
 /* 0 or -errno; malloced. */
 int doctor_links_gather(struct doctor_link **links, size_t *count);
 

@@ -108,33 +108,13 @@ static int take_link(const struct nlmsghdr *message, void *data)
 
 static int dump(struct gathered *links)
 {
-	_Alignas(struct nlmsghdr) char buffer[32768];
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_Alignas(struct nlmsghdr) char buffer[128];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct ifinfomsg *header;
-	int result = -EIO;
-	ssize_t got;
+	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 
 	request->nlmsg_type = RTM_GETLINK;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = 1;
-	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 	header->ifi_family = AF_UNSPEC;
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
-	    mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		goto out;
-	do {
-		got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		result = got < 0 ? -1
-				 : mnl_cb_run(buffer, (size_t)got, 1, mnl_socket_get_portid(socket),
-					      take_link, links);
-	} while (result > 0);
-out:
-	if (result < 0)
-		result = errno ? -errno : -EIO;
-	if (socket)
-		mnl_socket_close(socket);
-	return result;
+	return doctor_dump(NETLINK_ROUTE, request, take_link, links);
 }
 
 static int large_receive(int any_socket, const char *name)

@@ -198,44 +198,23 @@ static int take_message(const struct nlmsghdr *message, void *data)
 /* 0: all rules were told; the kernel tells them to root alone. */
 static int dump(struct doctor_nft *nft)
 {
-	_Alignas(struct nlmsghdr) char buffer[65536];
-	struct timeval patience = {.tv_sec = 5};
-	struct mnl_socket *socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+	_Alignas(struct nlmsghdr) char buffer[128];
 	struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-	struct nfgenmsg *header;
-	int result = -1;
-	ssize_t got;
+	struct nfgenmsg *header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 
 	request->nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE;
-	request->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	request->nlmsg_seq = 1;
-	header = mnl_nlmsg_put_extra_header(request, sizeof(*header));
 	header->nfgen_family = NFPROTO_UNSPEC;
 	header->version = NFNETLINK_V0;
-	if (!socket || mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0)
-		goto out;
-	(void)setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &patience,
-			 sizeof(patience));
-	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
-		goto out;
-	do {
-		got = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		result = got < 0 ? -1
-				 : mnl_cb_run(buffer, (size_t)got, 1, mnl_socket_get_portid(socket),
-					      take_message, nft);
-	} while (result > 0);
-out:
-	if (socket)
-		mnl_socket_close(socket);
-	return result;
+	return doctor_dump(NETLINK_NETFILTER, request, take_message, nft);
 }
 
 void doctor_nft_gather(struct doctor_nft *nft)
 {
-	errno = 0;
-	nft->known = dump(nft) == 0;
+	int result = dump(nft);
+
 	/* a kernel without nf_tables has no rules of it */
-	nft->known |= errno == EOPNOTSUPP || errno == EINVAL || errno == EPROTONOSUPPORT;
+	nft->known = result == 0 || result == -EOPNOTSUPP || result == -EINVAL ||
+		     result == -EPROTONOSUPPORT;
 }
 
 bool doctor_nft_translates(const struct doctor_nft *nft, const struct doctor_passage *passage)

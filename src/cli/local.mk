@@ -42,6 +42,7 @@ doctor_sources = \
 	src/cli/doctor_kernel.c \
 	src/cli/doctor_links.c \
 	src/cli/doctor_marks.c \
+	src/cli/doctor_netlink.c \
 	src/cli/doctor_nft.c \
 	src/cli/doctor_rules.c \
 	src/cli/doctor_system.c \
