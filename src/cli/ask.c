@@ -16,6 +16,8 @@
 
 #include "cli.h"
 
+#define UPLINKS_TIMEOUT_MS 2000
+
 struct conf *cli_conf_load(const struct cli *cli)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
@@ -123,4 +125,28 @@ int cli_show(const struct cli *cli, json_t *request, void (*render)(json_t *data
 		render(data);
 	json_decref(data);
 	return result;
+}
+
+bool cli_visit_uplinks(const char *socket, const struct conf *conf, cli_uplink_fn *visit,
+		       void *context)
+{
+	json_t *request = json_pack("{s:s}", "command", "uplinks"), *answer = NULL, *said;
+	char ignored[256];
+	bool answered;
+	size_t i;
+
+	answered = socket && request &&
+		   control_request(socket, request, UPLINKS_TIMEOUT_MS, &answer, ignored,
+				   sizeof(ignored)) == 0;
+	json_array_foreach(answer, i, said)
+	{
+		const char *name = json_string_value(json_object_get(said, "name"));
+		const struct conf_uplink *uplink = name ? conf_uplink_by_name(conf, name) : NULL;
+
+		if (answered && uplink)
+			visit(uplink, said, context);
+	}
+	json_decref(answer);
+	json_decref(request);
+	return answered;
 }

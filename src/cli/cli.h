@@ -99,6 +99,13 @@ char *cli_socket_path(const struct cli *cli);
  * daemon's findings line by line, then its error.
  */
 int cli_ask(const struct cli *cli, json_t *request, int timeout_ms, json_t **data);
+/*
+ * What a daemon that answers at `socket` (NULL: nobody is asked) says of each uplink that is in
+ * `conf` too. False, and not a word: none has answered.
+ */
+typedef void cli_uplink_fn(const struct conf_uplink *uplink, const json_t *said, void *context);
+bool cli_visit_uplinks(const char *socket, const struct conf *conf, cli_uplink_fn *visit,
+		       void *context);
 /* The same for {"command": NAME}, printed as JSON or by `render`; the whole of a simple command. */
 int cli_show(const struct cli *cli, json_t *request, void (*render)(json_t *data));
 /* The "findings" of an answer, one a line. */

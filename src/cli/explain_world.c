@@ -107,29 +107,18 @@ void explain_ask_names(const char *socket, const struct policy *policy,
 	json_decref(request);
 }
 
+static void take_use(const struct conf_uplink *uplink, const json_t *said, void *context)
+{
+	const char *use = json_string_value(json_object_get(said, "use"));
+
+	if (use && strcmp(use, "usable") != 0)
+		steer_state_set_use(context, uplink->mark,
+				    strcmp(use, "drained") == 0 ? STEER_DRAINED : STEER_LOST);
+}
+
 void explain_ask_uplinks(const char *socket, const struct policy *policy, struct steer_state *state)
 {
-	json_t *request = json_pack("{s:s}", "command", "uplinks"), *answer = NULL, *item;
-	char ignored[256];
-	size_t i;
-
-	if (socket && request)
-		(void)control_request(socket, request, NAMES_TIMEOUT_MS, &answer, ignored,
-				      sizeof(ignored));
-	json_array_foreach(answer, i, item)
-	{
-		const char *name = json_string_value(json_object_get(item, "name"));
-		const char *use = json_string_value(json_object_get(item, "use"));
-		const struct conf_uplink *uplink =
-			name ? conf_uplink_by_name(policy->conf, name) : NULL;
-
-		if (uplink && use && strcmp(use, "usable") != 0)
-			steer_state_set_use(state, uplink->mark,
-					    strcmp(use, "drained") == 0 ? STEER_DRAINED
-									: STEER_LOST);
-	}
-	json_decref(answer);
-	json_decref(request);
+	cli_visit_uplinks(socket, policy->conf, take_use, state);
 }
 
 /* ---- the kernel ---- */

@@ -11,12 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <waymark/control.h>
 #include <waymark/route.h>
 
 #include "cli.h"
-
-#define HEALTH_TIMEOUT_MS 2000
 
 static void render(json_t *data)
 {
@@ -59,30 +56,30 @@ static int print_plan(const struct cli *cli, char *text)
 	return result;
 }
 
-/* What a running daemon's probes say, by index of conf->uplinks; NULL: nobody says anything. */
+struct asked {
+	const struct conf *conf;
+	struct route_health *health; /* by index of conf->uplinks */
+};
+
+static void take_health(const struct conf_uplink *uplink, const json_t *said, void *context)
+{
+	const struct asked *asked = context;
+
+	asked->health[uplink - asked->conf->uplinks].failed =
+		json_is_true(json_object_get(json_object_get(said, "probe"), "failed"));
+}
+
+/* What a running daemon's probes say; NULL: nobody says anything. */
 static struct route_health *ask_health(const struct cli *cli, const struct conf *conf)
 {
-	const char *socket = cli->socket ? cli->socket : conf->control.socket;
-	json_t *request = json_pack("{s:s}", "command", "uplinks"), *answer = NULL, *item;
-	struct route_health *health = NULL;
-	char ignored[256];
-	size_t i;
+	struct asked asked = {conf, calloc(conf->uplink_count + 1, sizeof(*asked.health))};
 
-	if (request && control_request(socket, request, HEALTH_TIMEOUT_MS, &answer, ignored,
-				       sizeof(ignored)) == 0)
-		health = calloc(conf->uplink_count + 1, sizeof(*health));
-	json_array_foreach(answer, i, item)
-	{
-		const char *name = json_string_value(json_object_get(item, "name"));
-		const struct conf_uplink *uplink = name ? conf_uplink_by_name(conf, name) : NULL;
-
-		if (health && uplink)
-			health[uplink - conf->uplinks].failed = json_is_true(
-				json_object_get(json_object_get(item, "probe"), "failed"));
+	if (asked.health && !cli_visit_uplinks(cli->socket ? cli->socket : conf->control.socket,
+					       conf, take_health, &asked)) {
+		free(asked.health);
+		asked.health = NULL;
 	}
-	json_decref(answer);
-	json_decref(request);
-	return health;
+	return asked.health;
 }
 
 static int plan(const struct cli *cli)
