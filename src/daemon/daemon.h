@@ -247,6 +247,10 @@ bool connmarks_value_changed(const struct conf *old, const struct conf *conf, si
 json_t *documents_answer(const json_t *request, void *context);
 json_t *address_or_null(const struct ip_addr *addr);
 json_t *string_or_null(const char *text);
+/* {"event": NAME, "time": now} and the members of `more` (stolen); NULL: out of memory. */
+json_t *event_document(const char *name, json_t *more);
+/* The same, to whoever follows. */
+void event_publish(struct daemon *daemon, const char *name, json_t *more);
 json_t *mark_text(const struct mark_layout *mark, uint32_t value);
 json_t *proto_json(uint8_t proto);
 /* names.c: the names cache, listed; what it expects of a connection, for explain; its counters */

@@ -24,6 +24,26 @@ json_t *string_or_null(const char *text)
 	return text && *text ? json_string(text) : json_null();
 }
 
+json_t *event_document(const char *name, json_t *more)
+{
+	json_t *event = json_pack("{s:s,s:f}", "event", name, "time", (double)wall_us() / 1e6);
+
+	if (json_object_update(event, more) != 0) {
+		json_decref(event);
+		event = NULL;
+	}
+	json_decref(more);
+	return event;
+}
+
+void event_publish(struct daemon *daemon, const char *name, json_t *more)
+{
+	if (control_server_has_followers(daemon->control))
+		control_server_publish(daemon->control, event_document(name, more));
+	else
+		json_decref(more);
+}
+
 json_t *address_or_null(const struct ip_addr *addr)
 {
 	char text[IP_TEXT_SIZE];

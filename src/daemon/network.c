@@ -66,14 +66,6 @@ static void arm_gathering(struct event *timer)
 	timer_arm(timer, GATHER_MS);
 }
 
-static void publish(struct daemon *daemon, const char *event, const char *what, size_t count)
-{
-	if (control_server_has_followers(daemon->control))
-		control_server_publish(daemon->control,
-				       json_pack("{s:s,s:f,s:I}", "event", event, "time",
-						 (double)wall_us() / 1e6, what, (json_int_t)count));
-}
-
 static void log_findings(const struct diag_list *diags)
 {
 	char text[1024];
@@ -145,7 +137,7 @@ static int sync_routes(struct daemon *daemon, const struct conf *conf, struct di
 	if (changes) {
 		atomic_fetch_add_explicit(&daemon->route_repairs, 1, memory_order_relaxed);
 		log_info("routes: %zu changes sent", changes);
-		publish(daemon, "routes", "changes", changes);
+		event_publish(daemon, "routes", json_pack("{s:I}", "changes", (json_int_t)changes));
 	}
 	return result;
 }
@@ -231,7 +223,8 @@ static void on_firewall_timer(evutil_socket_t fd, short what, void *context)
 			 "differences",
 			 repaired);
 		atomic_fetch_add_explicit(&daemon->firewall_repairs, 1, memory_order_relaxed);
-		publish(daemon, "firewall", "differences", repaired);
+		event_publish(daemon, "firewall",
+			      json_pack("{s:I}", "differences", (json_int_t)repaired));
 	}
 	if (result < 0) {
 		log_findings(&diags);

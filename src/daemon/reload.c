@@ -186,10 +186,9 @@ int daemon_reload(struct daemon *daemon, struct diag_list *diags)
 {
 	int result = reload(daemon, diags);
 
-	control_server_publish(daemon->control,
-			       json_pack("{s:s,s:f,s:I,s:b}", "event", "reload", "time",
-					 (double)wall_us() / 1e6, "generation",
-					 (json_int_t)daemon->generation, "ok", result == 0));
+	event_publish(daemon, "reload",
+		      json_pack("{s:I,s:b}", "generation", (json_int_t)daemon->generation, "ok",
+				result == 0));
 #ifdef __GLIBC__
 	/* lists of millions were made anew, and glibc keeps what they stood in before */
 	malloc_trim(0);

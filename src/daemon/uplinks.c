@@ -120,11 +120,10 @@ static void reason_of(const struct uplink *uplink, const struct route_uplink_sta
 
 /* ---- telling ---- */
 
-static json_t *event_json(const struct uplink *uplink, const char *state, const char *reason,
-			  const char *old)
+static json_t *change_json(const struct uplink *uplink, const char *state, const char *reason,
+			   const char *old)
 {
-	return json_pack("{s:s,s:f,s:s,s:s,s:o,s:o}", "event", "uplink", "time",
-			 (double)wall_us() / 1e6, "uplink", uplink->conf->name, "state", state,
+	return json_pack("{s:s,s:s,s:o,s:o}", "uplink", uplink->conf->name, "state", state,
 			 "reason", string_or_null(reason), "old", string_or_null(old));
 }
 
@@ -184,7 +183,7 @@ static void tell(struct uplink *uplink, const struct route_uplink_status *route)
 	else if (changed || *reason)
 		log_info("uplink '%s': up%s%s", uplink->conf->name, *reason ? ": " : "", reason);
 	if (uplink->told)
-		control_server_publish(daemon->control, event_json(uplink, state, reason, old));
+		event_publish(daemon, "uplink", change_json(uplink, state, reason, old));
 	if (changed && uplink->conf->on_change && uplink->of->conf->mode == CONF_ENFORCE)
 		run_hook(uplink, route, state, old, reason);
 	uplink->told = true;
@@ -198,10 +197,9 @@ static void hook_ended(const char *uplink, const char *program, const struct hoo
 	static const char *const words[] = {"exit", "signal", "timeout", "error"};
 	struct uplinks *uplinks = context;
 
-	control_server_publish(uplinks->daemon->control,
-			       json_pack("{s:s,s:f,s:s,s:s,s:i}", "event", "hook", "time",
-					 (double)wall_us() / 1e6, "uplink", uplink, "program",
-					 program, words[result->end], result->value));
+	event_publish(uplinks->daemon, "hook",
+		      json_pack("{s:s,s:s,s:i}", "uplink", uplink, "program", program,
+				words[result->end], result->value));
 }
 
 /* ---- following ---- */
@@ -598,10 +596,10 @@ json_t *uplinks_events(const struct uplinks *uplinks)
 
 	for (size_t i = 0; i < uplinks->count; i++) {
 		const struct uplink *uplink = uplinks->items[i];
-		json_t *event = event_json(uplink, state_word(uplink), uplink->told_reason, NULL);
+		json_t *now = change_json(uplink, state_word(uplink), uplink->told_reason, NULL);
 
-		json_object_set_new(event, "now", json_true());
-		json_array_append_new(events, event);
+		json_object_set_new(now, "now", json_true());
+		json_array_append_new(events, event_document("uplink", now));
 	}
 	return events;
 }
