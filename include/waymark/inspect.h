@@ -58,8 +58,23 @@ const char *const *app_announced_names(void);
  * each worker scans with its own scratch.
  */
 enum pattern_kind {
-	PATTERN_PAYLOAD, /* a rule's `payload`: PCRE2, case-sensitive, '.' does not match newline, per direction */
-	PATTERN_L7,	 /* a .pat file: case-insensitive, '.' matches newline, NUL bytes stripped, both directions in one buffer */
+	PATTERN_PAYLOAD, /* a rule's `payload`: PCRE2, case-sensitive, '.' does not match newline,
+			    per direction */
+	PATTERN_L7,  /* a .pat file: case-insensitive, '.' matches newline, NUL bytes stripped, both
+			directions in one buffer */
+	PATTERN_RAW, /* a .pat file that says so: as PATTERN_L7, but each direction as it is */
+};
+
+/* Of struct pattern_source: where a pattern looks at all. */
+enum pattern_side {
+	PATTERN_BOTH_SIDES,
+	PATTERN_FROM_CLIENT,
+	PATTERN_FROM_SERVER,
+};
+enum pattern_transport {
+	PATTERN_ANY_TRANSPORT,
+	PATTERN_TCP,
+	PATTERN_UDP, /* and the other protocols of datagrams */
 };
 
 struct pattern_set;
@@ -71,6 +86,14 @@ struct pattern_source {
 	uint32_t flags;	  /* extra PCRE2_* compile options (of "userspace flags=") */
 	uint16_t app;	  /* of a .pat pattern; APP_NONE for a payload key */
 	bool wanted;	  /* a rule refers to it (a .pat app of an `app =` key, or a payload key) */
+	uint8_t transport; /* enum pattern_transport */
+	uint8_t side;	   /* enum pattern_side; PATTERN_L7 reads both always */
+	/*
+	 * The pattern sees the bytes [offset, offset + first) of each direction, of each datagram
+	 * where there are datagrams, or of the one buffer of PATTERN_L7; '^' is at `offset`. A
+	 * `first` of 0 is no limit.
+	 */
+	uint32_t offset_bytes, first_bytes;
 	const char *file; /* for findings */
 	int line;
 };
@@ -85,20 +108,25 @@ size_t pattern_count(const struct pattern_set *set);
 struct pattern_scratch *pattern_scratch_new(void);
 void pattern_scratch_free(struct pattern_scratch *scratch);
 
-/* How often pattern i hit a match, depth or heap limit (counted as "no match"), over all workers. */
+/* How often pattern i hit a match, depth or heap limit (counted as "no match"), over all workers.
+ */
 uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index);
 const char *pattern_text(const struct pattern_set *set, size_t index);
 
 /*
  * Reads one l7-filter .pat file: comments, a name line, a regex line, optional
- * "userspace pattern=" / "userspace flags=" lines. \xHH means that byte. The
- * strings are malloced. 0, or -1 with a finding added.
+ * "userspace pattern=" / "userspace flags=" lines, and our own "waymark KEY=VALUE"
+ * lines. \xHH means that byte. The strings are malloced. 0, or -1 with a finding added.
  */
 struct pattern_file {
 	char *name;
 	char *regex; /* translated to what PCRE2 reads */
 	uint32_t flags;
 	int regex_line;
+	uint8_t kind; /* enum pattern_kind: PATTERN_L7, or PATTERN_RAW ("waymark bytes=raw") */
+	uint8_t transport, side; /* as of struct pattern_source: "waymark proto=tcp|udp", "waymark
+				    from=client|server" */
+	uint32_t offset_bytes, first_bytes; /* "waymark offset=N", "waymark first=N" */
 };
 int pattern_file_read(const char *path, struct pattern_file *out, struct diag_list *diags);
 void pattern_file_release(struct pattern_file *file);

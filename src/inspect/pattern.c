@@ -59,7 +59,7 @@ struct pattern {
 struct pattern_set {
 	struct arena arena;
 	struct pattern *items;
-	size_t count, count_of[2];
+	size_t count, count_of[3];
 };
 
 struct pattern_scratch {
@@ -95,7 +95,7 @@ static int compile(struct pattern *pattern, const struct pattern_source *source,
 	uint32_t all = 0;
 	int error = 0;
 
-	if (source->kind == PATTERN_L7)
+	if (source->kind != PATTERN_PAYLOAD)
 		options |= PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY;
 	pattern->code = pcre2_compile((PCRE2_SPTR)source->text, PCRE2_ZERO_TERMINATED, options,
 				      &error, &offset, context);
