@@ -86,6 +86,11 @@ struct pattern_source {
 	uint32_t flags;	  /* extra PCRE2_* compile options (of "userspace flags=") */
 	uint16_t app;	  /* of a .pat pattern; APP_NONE for a payload key */
 	bool wanted;	  /* a rule refers to it (a .pat app of an `app =` key, or a payload key) */
+	/*
+	 * Of a .pat pattern ("waymark strict=yes"): what it matches is that protocol and no other.
+	 * It may name a flow before every inspector has given up, and then none is asked any more.
+	 */
+	bool strict;
 	uint8_t transport; /* enum pattern_transport */
 	uint8_t side;	   /* enum pattern_side; PATTERN_L7 reads both always */
 	/*
@@ -127,6 +132,7 @@ struct pattern_file {
 	uint8_t transport, side; /* as of struct pattern_source: "waymark proto=tcp|udp", "waymark
 				    from=client|server" */
 	uint32_t offset_bytes, first_bytes; /* "waymark offset=N", "waymark first=N" */
+	bool strict;			    /* "waymark strict=yes" */
 };
 int pattern_file_read(const char *path, struct pattern_file *out, struct diag_list *diags);
 void pattern_file_release(struct pattern_file *file);

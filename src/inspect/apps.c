@@ -27,8 +27,8 @@ INSPECTORS(DECLARE)
 #define ADDRESS(name) &inspector_##name,
 const struct inspector *const inspect_table[INSPECTOR_COUNT] = {INSPECTORS(ADDRESS)};
 
-#define WORD(name) #name,
-static const char *const builtin_names[INSPECTOR_COUNT + 1] = {INSPECTORS(WORD) NULL};
+static const char *builtin_names[INSPECTOR_COUNT + 1];
+static pthread_once_t builtin_names_once = PTHREAD_ONCE_INIT;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic(const char *) names[APP_MAX]; /* by number; built-ins are not in here */
@@ -63,7 +63,7 @@ static uint32_t hash(const char *folded)
 static uint16_t find_folded(const char *folded, uint32_t *slot)
 {
 	for (uint16_t i = 0; i < INSPECTOR_COUNT; i++)
-		if (!strcmp(builtin_names[i], folded))
+		if (!strcmp(inspect_table[i]->name, folded))
 			return (uint16_t)(i + 1);
 	for (uint32_t at = hash(folded) % SLOTS;; at = (at + 1) % SLOTS) {
 		uint16_t app = atomic_load_explicit(&slots[at], memory_order_acquire);
@@ -113,7 +113,7 @@ const char *app_name(uint16_t app)
 	if (app == APP_NONE || app >= APP_MAX)
 		return NULL;
 	if (app <= INSPECTOR_COUNT)
-		return builtin_names[app - 1];
+		return inspect_table[app - 1]->name;
 	return atomic_load_explicit(&names[app], memory_order_acquire);
 }
 
@@ -129,7 +129,14 @@ const char *const *app_announced_names(void)
 	return announced;
 }
 
+static void list_builtin_names(void)
+{
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		builtin_names[i] = inspect_table[i]->name;
+}
+
 const char *const *app_builtin_names(void)
 {
+	pthread_once(&builtin_names_once, list_builtin_names);
 	return builtin_names;
 }

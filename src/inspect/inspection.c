@@ -23,62 +23,69 @@
  * is in mid-message or an inner protocol is awaited; then it goes on up to four
  * times the packets, or until the prefix of a direction is full.
  *
- * Patterns read the same bytes. PATTERN_PAYLOAD reads each direction's prefix (each
- * datagram by itself, where there are datagrams); PATTERN_L7 reads both directions
- * in the order in which their bytes became contiguous: `runs` keeps that order,
- * and the buffer is put together in the worker's scratch, so that a flow holds
- * its bytes once. A pattern that no rule wants runs only when every built-in is
- * out, so that a loose one cannot speak before TLS has; it may name the flow, and
- * keeps nothing open.
+ * Patterns read the same bytes (scan.c), after the inspectors and on the same packet. A
+ * strict one that names a flow which no inspector has claimed ends their search.
+ *
+ * Protocols of IP itself, ESP and AH, are claimed by their number: it is what the header says.
  */
 #include <waymark/inspect.h>
 
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "inspector.h"
+#include "inspection.h"
 #include "pattern.h"
 
-#define RUNS_MAX 1024	  /* later bytes are not seen by PATTERN_L7 */
-#define RUN_SERVER 0x8000 /* direction bit of a run; the rest is its length */
+#define RUNS_MAX 1024 /* later bytes are not seen by PATTERN_L7, nor as `earlier` */
 #define BUSY_FACTOR 4
+#define EARLIER_MAX 64
 
-struct inspection {
-	struct evidence evidence;
-	struct flow_prefix prefix[2];
-	uint64_t bytes;
-	uint32_t packets;
-	uint16_t client_port, server_port;
-	uint8_t transport; /* enum inspect_transport, 0: for patterns only */
-	bool stream;
-	bool midstream;
-	bool closed;
-	uint8_t layer;	   /* how many protocols lie below the one that is sought */
-	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
-	uint32_t begin[2]; /* of the layer, in each direction */
-	bool claimed;	   /* the layer, by a built-in inspector */
-	bool busy;
-	bool carrier; /* the claimed protocol may turn out to carry another */
-	bool rescan;  /* the patterns are new, the bytes are not */
-	bool guessed; /* patterns that no rule wants have seen the bytes so far */
-	uint8_t status[INSPECTOR_COUNT];
-	void *state[INSPECTOR_COUNT]; /* the datagram inspectors' own */
-	uint16_t run_count, run_capacity;
-	uint16_t *runs;
-	size_t words; /* of one of the sets in `bits` */
-	/* hit, out, and for anchored patterns: never in this direction, two of them */
-	uint64_t *bits;
-};
+/* Who speaks over which transport, by enum inspect_transport. */
+static uint64_t speakers[INSPECT_UDP + 1][LIVING_WORDS];
+static pthread_once_t speakers_once = PTHREAD_ONCE_INIT;
 
-static bool bit(const uint64_t *bits, size_t index)
+static void find_speakers(void)
 {
-	return bits[index / 64] >> (index % 64) & 1;
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
+		uint64_t bit = UINT64_C(1) << (i % 64);
+
+		if (inspect_table[i]->stream)
+			speakers[INSPECT_TCP][i / 64] |= bit;
+		if (inspect_table[i]->datagram)
+			speakers[INSPECT_UDP][i / 64] |= bit;
+	}
 }
 
-static void set_bit(uint64_t *bits, size_t index)
+static bool lives(const struct inspection *inspection, size_t index)
 {
-	bits[index / 64] |= UINT64_C(1) << (index % 64);
+	return inspection->living[index / 64] >> (index % 64) & 1;
+}
+
+static void dies(struct inspection *inspection, size_t index)
+{
+	inspection->living[index / 64] &= ~(UINT64_C(1) << (index % 64));
+}
+
+/* The first living inspector from `index` on; INSPECTOR_COUNT: none. */
+static size_t next_living(const struct inspection *inspection, size_t index)
+{
+	size_t word = index / 64;
+	uint64_t bits;
+
+	if (index >= INSPECTOR_COUNT)
+		return INSPECTOR_COUNT;
+	bits = inspection->living[word] & UINT64_MAX << (index % 64);
+	while (!bits && ++word < LIVING_WORDS)
+		bits = inspection->living[word];
+	return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : INSPECTOR_COUNT;
+}
+
+static void ask_all(struct inspection *inspection)
+{
+	pthread_once(&speakers_once, find_speakers);
+	memcpy(inspection->living, speakers[inspection->transport], sizeof(inspection->living));
 }
 
 static uint8_t gives(const struct inspection *inspection, size_t index)
@@ -87,42 +94,22 @@ static uint8_t gives(const struct inspection *inspection, size_t index)
 						    : inspect_table[index]->gives_udp;
 }
 
-static bool has_transport(const struct inspection *inspection, size_t index)
-{
-	if (inspection->transport == INSPECT_TCP)
-		return inspect_table[index]->stream != NULL;
-	return inspection->transport == INSPECT_UDP && inspect_table[index]->datagram != NULL;
-}
-
 /* Whatever follows from the inspectors' states. */
 static void settle(struct inspection *inspection)
 {
 	struct evidence *evidence = &inspection->evidence;
-	bool undecided = false;
+	bool open = inspection->carrier;
 	uint8_t may_give = 0;
 
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
-		uint8_t status = inspection->status[i];
-
-		undecided |= status == INSPECT_MORE;
-		if (status == INSPECT_MORE || status == INSPECT_MINE)
-			may_give |= gives(inspection, i);
+	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
+	     i = next_living(inspection, i + 1)) {
+		open |= !inspection->claimed;
+		may_give |= gives(inspection, i);
 	}
-	evidence->apps_done |= !undecided && !inspection->carrier;
+	evidence->apps_done |= !open;
 	evidence->host_done |=
 		evidence->host_source != HOST_SOURCE_NONE || !(may_give & INSPECT_HOST);
 	evidence->alpn_done |= evidence->alpn_length > 0 || !(may_give & INSPECT_ALPN);
-}
-
-static void settle_patterns(struct inspection *inspection, const struct pattern_set *patterns)
-{
-	struct evidence *evidence = &inspection->evidence;
-	bool open = false;
-
-	for (size_t i = 0; i < evidence->pattern_count && !open; i++)
-		open = pattern_wanted(patterns, i) && !bit(evidence->pattern_hit, i) &&
-		       !bit(evidence->pattern_out, i);
-	evidence->patterns_done = !open;
 }
 
 /* Above the built-in ones, below what patterns have found, also when those were first. */
@@ -140,46 +127,13 @@ static void push_builtin(struct inspection *inspection, uint16_t app)
 	evidence->app_count++;
 }
 
-/* On top, keeping room for a built-in; what finds no room stands in pattern_hit all the same. */
-static void push_pattern(struct inspection *inspection, uint16_t app)
+/* Protocols without ports and streams. */
+static void claim_by_ip(struct inspection *inspection, uint8_t proto)
 {
-	struct evidence *evidence = &inspection->evidence;
-	unsigned room = evidence->apps_done ? EVIDENCE_LAYERS : EVIDENCE_LAYERS - 1;
-
-	if (app != APP_NONE && evidence->app_count < room && !evidence_has_app(evidence, app))
-		evidence->app[evidence->app_count++] = app;
-}
-
-/* False when out of memory: then there are no patterns for this flow. */
-static bool attach(struct inspection *inspection, const struct pattern_set *patterns)
-{
-	struct evidence *evidence = &inspection->evidence;
-	size_t count = patterns ? pattern_count(patterns) : 0;
-	size_t words = (count + 63) / 64;
-	uint64_t *bits = NULL;
-
-	if (words) {
-		bits = calloc(4 * words, sizeof(*bits));
-		if (!bits)
-			count = words = 0;
-	}
-	free(inspection->bits);
-	inspection->bits = bits;
-	inspection->words = words;
-	evidence->pattern_count = count;
-	evidence->pattern_hit = bits;
-	evidence->pattern_out = bits ? bits + words : NULL;
-	settle_patterns(inspection, patterns);
-	return bits || !patterns || !pattern_count(patterns);
-}
-
-/* No pattern can match any more. */
-static void rule_out_patterns(struct evidence *evidence)
-{
-	for (size_t i = 0; i < evidence->pattern_count; i++)
-		if (!bit(evidence->pattern_hit, i))
-			set_bit(evidence->pattern_out, i);
-	evidence->patterns_done = true;
+	for (size_t i = 0; i < INSPECTOR_COUNT && !inspection->transport; i++)
+		for (unsigned p = 0; p < 2 && inspect_table[i]->ip_protocols[p]; p++)
+			if (inspect_table[i]->ip_protocols[p] == proto)
+				push_builtin(inspection, (uint16_t)(i + 1));
 }
 
 struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
@@ -192,7 +146,7 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 		return NULL;
 	flow_prefix_init(&inspection->prefix[0]);
 	flow_prefix_init(&inspection->prefix[1]);
-	if (!attach(inspection, patterns)) {
+	if (!scan_attach(inspection, patterns)) {
 		inspection_free(inspection);
 		return NULL;
 	}
@@ -218,35 +172,51 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 			break;
 		}
 	}
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		inspection->status[i] = has_transport(inspection, i) ? INSPECT_MORE : INSPECT_NO;
+	ask_all(inspection);
+	claim_by_ip(inspection, flow->key.proto);
 	settle(inspection);
 	if (!inspection->stream && !datagrams)
 		inspection_close(inspection);
 	return inspection;
 }
 
-static void state_free(struct inspection *inspection, size_t index)
+/* Where the inspector keeps its state of this flow; NULL: all places are taken. */
+static void **state_of(struct inspection *inspection, size_t index)
 {
-	if (inspection->state[index])
-		inspect_table[index]->state_free(inspection->state[index]);
-	inspection->state[index] = NULL;
+	unsigned free_place = STATES_MAX;
+
+	for (unsigned i = 0; i < STATES_MAX; i++) {
+		if (inspection->states[i].inspector == index + 1)
+			return &inspection->states[i].state;
+		if (!inspection->states[i].inspector && free_place == STATES_MAX)
+			free_place = i;
+	}
+	if (free_place == STATES_MAX)
+		return NULL;
+	inspection->states[free_place].inspector = (uint16_t)(index + 1);
+	return &inspection->states[free_place].state;
 }
 
-/* What an inspector that will not be asked again has kept. */
-static void free_spent_states(struct inspection *inspection)
+/* What inspectors that will not be asked again have kept; `all`: the others' too. */
+static void free_states(struct inspection *inspection, bool all)
 {
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		if (inspection->status[i] == INSPECT_NO || inspection->status[i] == INSPECT_DONE)
-			state_free(inspection, i);
+	for (unsigned i = 0; i < STATES_MAX; i++) {
+		uint16_t inspector = inspection->states[i].inspector;
+
+		if (!inspector || (!all && lives(inspection, inspector - 1u)))
+			continue;
+		if (inspection->states[i].state)
+			inspect_table[inspector - 1]->state_free(inspection->states[i].state);
+		inspection->states[i].inspector = 0;
+		inspection->states[i].state = NULL;
+	}
 }
 
 void inspection_free(struct inspection *inspection)
 {
 	if (!inspection)
 		return;
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		state_free(inspection, i);
+	free_states(inspection, true);
 	flow_prefix_release(&inspection->prefix[0]);
 	flow_prefix_release(&inspection->prefix[1]);
 	free(inspection->runs);
@@ -310,9 +280,8 @@ static void claim(struct inspection *inspection, size_t index)
 {
 	inspection->claimed = true;
 	push_builtin(inspection, (uint16_t)(index + 1));
-	for (size_t other = 0; other < INSPECTOR_COUNT; other++)
-		if (other != index)
-			inspection->status[other] = INSPECT_NO;
+	memset(inspection->living, 0, sizeof(inspection->living));
+	inspection->living[index / 64] = UINT64_C(1) << (index % 64);
 	inspection->busy = false;
 }
 
@@ -321,21 +290,23 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 		    const struct inspect_datagram *datagram, struct inspect_note *note)
 {
 	inspection->busy = inspection->carrier = false;
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
+	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
+	     i = next_living(inspection, i + 1)) {
 		const struct inspector *inspector = inspect_table[i];
-		enum inspect_status status;
+		enum inspect_status status = INSPECT_NO;
+		void **state = NULL;
 
-		if (inspection->status[i] != INSPECT_MORE && inspection->status[i] != INSPECT_MINE)
-			continue;
 		memset(note, 0, sizeof(*note));
-		status = stream ? inspector->stream(stream, &inspection->evidence, note)
-				: inspector->datagram(datagram, &inspection->state[i],
-						      &inspection->evidence);
-		if (inspection->status[i] == INSPECT_MINE && status < INSPECT_MINE)
+		if (stream)
+			status = inspector->stream(stream, &inspection->evidence, note);
+		else if (!inspector->state_free || (state = state_of(inspection, i)))
+			status = inspector->datagram(datagram, state, &inspection->evidence);
+		if (inspection->claimed && status < INSPECT_MINE)
 			status = INSPECT_MINE; /* what was claimed stays claimed */
-		inspection->status[i] = (uint8_t)status;
 		if (status >= INSPECT_MINE && !inspection->claimed)
 			claim(inspection, i);
+		if (status == INSPECT_NO || status == INSPECT_DONE)
+			dies(inspection, i);
 		if (status == INSPECT_DONE && note->inner)
 			return true;
 		inspection->busy |= note->busy && status != INSPECT_NO && status != INSPECT_DONE;
@@ -353,8 +324,7 @@ static bool descend(struct inspection *inspection, const uint32_t inner_at[2])
 	inspection->claimed = false;
 	for (unsigned d = 0; d < 2; d++)
 		inspection->begin[d] += inner_at[d];
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		inspection->status[i] = has_transport(inspection, i) ? INSPECT_MORE : INSPECT_NO;
+	ask_all(inspection);
 	return true;
 }
 
@@ -384,9 +354,31 @@ static void inspect_streams(struct inspection *inspection, bool last)
 		inspection->layer && !inspection->claimed && !inspection->evidence.apps_done;
 }
 
+/* The flow's datagrams before this one, as far as they were kept. */
+static unsigned earlier_datagrams(const struct inspection *inspection,
+				  struct inspect_earlier earlier[EARLIER_MAX])
+{
+	uint32_t at[2] = {0, 0};
+	unsigned count = 0;
+
+	for (; count < inspection->run_count && count < EARLIER_MAX; count++) {
+		unsigned d = inspection->runs[count] & RUN_SERVER ? 1 : 0;
+		uint32_t length = inspection->runs[count] & (RUN_SERVER - 1u);
+
+		earlier[count] = (struct inspect_earlier){
+			.bytes = inspection->prefix[d].bytes + at[d],
+			.length = length,
+			.direction = (enum flow_direction)d,
+		};
+		at[d] += length;
+	}
+	return count;
+}
+
 static void inspect_packet(struct inspection *inspection, enum flow_direction direction,
 			   const struct packet *packet)
 {
+	struct inspect_earlier earlier[EARLIER_MAX];
 	struct inspect_datagram datagram = {
 		.bytes = packet->payload,
 		.captured = packet->payload_captured,
@@ -394,14 +386,16 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 		.direction = direction,
 		.client_port = inspection->client_port,
 		.server_port = inspection->server_port,
+		.earlier = earlier,
 	};
-
 	struct inspect_note note;
 
 	if (!packet->payload_captured)
 		return;
+	if (!inspection->claimed)
+		datagram.earlier_count = earlier_datagrams(inspection, earlier);
 	inspect(inspection, NULL, &datagram, &note);
-	free_spent_states(inspection);
+	free_states(inspection, false);
 	settle(inspection);
 }
 
@@ -410,181 +404,18 @@ static void close_inspectors(struct inspection *inspection)
 {
 	if (inspection->stream)
 		inspect_streams(inspection, true);
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		inspection->status[i] =
-			inspection->status[i] >= INSPECT_MINE ? INSPECT_DONE : INSPECT_NO;
+	memset(inspection->living, 0, sizeof(inspection->living));
 	inspection->busy = inspection->carrier = false;
-	free_spent_states(inspection);
+	free_states(inspection, false);
 	settle(inspection);
 }
 
-/* ---- patterns ---- */
-
-/* Both directions in order of arrival, without NUL bytes. */
-static size_t l7_bytes(const struct inspection *inspection, uint8_t *room)
+void inspection_settle_by_pattern(struct inspection *inspection)
 {
-	uint32_t at[2] = {0, 0};
-	size_t filled = 0;
-
-	for (unsigned r = 0; r < inspection->run_count; r++) {
-		unsigned d = inspection->runs[r] & RUN_SERVER ? 1 : 0;
-		const uint8_t *bytes = inspection->prefix[d].bytes + at[d];
-		uint32_t length = inspection->runs[r] & (RUN_SERVER - 1u);
-
-		for (uint32_t i = 0; i < length && filled < FLOW_PREFIX_MAX_BYTES; i++)
-			if (bytes[i])
-				room[filled++] = bytes[i];
-		at[d] += length;
-	}
-	return filled;
-}
-
-struct scan {
-	struct inspection *inspection;
-	const struct pattern_set *patterns;
-	struct pattern_scratch *scratch;
-	const uint8_t *l7;
-	size_t l7_length;
-	bool side_new[2]; /* this direction has bytes that were not scanned yet */
-	bool all;	  /* nothing was scanned yet */
-};
-
-/* Settles the pattern; NEVER stays OPEN. True: it hit or is out. */
-static bool take_outcome(struct scan *scan, size_t index, enum pattern_outcome outcome)
-{
-	struct evidence *evidence = &scan->inspection->evidence;
-
-	if (outcome == PATTERN_HIT) {
-		set_bit(evidence->pattern_hit, index);
-		push_pattern(scan->inspection, pattern_app(scan->patterns, index));
-		return true;
-	}
-	if (outcome == PATTERN_LIMIT) {
-		set_bit(evidence->pattern_out, index);
-		return true;
-	}
-	return false;
-}
-
-static bool scan_datagrams(struct scan *scan, size_t index, const struct packet *packet)
-{
-	struct inspection *inspection = scan->inspection;
-	uint32_t at[2] = {0, 0};
-
-	if (!scan->all) /* the newest alone, and straight from the packet */
-		return packet->payload_captured &&
-		       take_outcome(scan, index,
-				    pattern_scan(scan->patterns, index, scan->scratch,
-						 packet->payload,
-						 packet->payload_captured < FLOW_PREFIX_MAX_BYTES
-							 ? packet->payload_captured
-							 : FLOW_PREFIX_MAX_BYTES));
-	for (unsigned r = 0; r < inspection->run_count; r++) {
-		unsigned d = inspection->runs[r] & RUN_SERVER ? 1 : 0;
-		uint32_t length = inspection->runs[r] & (RUN_SERVER - 1u);
-
-		if (take_outcome(scan, index,
-				 pattern_scan(scan->patterns, index, scan->scratch,
-					      inspection->prefix[d].bytes + at[d], length)))
-			return true;
-		at[d] += length;
-	}
-	return false;
-}
-
-static bool scan_streams(struct scan *scan, size_t index)
-{
-	struct inspection *inspection = scan->inspection;
-	uint64_t *never[2] = {inspection->bits + 2 * inspection->words,
-			      inspection->bits + 3 * inspection->words};
-
-	for (unsigned d = 0; d < 2; d++) {
-		enum pattern_outcome outcome;
-
-		if (!(scan->side_new[d] || scan->all) || bit(never[d], index) ||
-		    !inspection->prefix[d].contiguous)
-			continue;
-		outcome =
-			pattern_scan(scan->patterns, index, scan->scratch,
-				     inspection->prefix[d].bytes, inspection->prefix[d].contiguous);
-		if (take_outcome(scan, index, outcome))
-			return true;
-		if (outcome == PATTERN_NEVER)
-			set_bit(never[d], index);
-	}
-	if (!bit(never[0], index) || !bit(never[1], index))
-		return false;
-	set_bit(inspection->evidence.pattern_out, index);
-	return true;
-}
-
-static bool scan_l7(struct scan *scan, size_t index)
-{
-	enum pattern_outcome outcome;
-
-	if (!scan->l7_length)
-		return false;
-	outcome = pattern_scan(scan->patterns, index, scan->scratch, scan->l7, scan->l7_length);
-	if (take_outcome(scan, index, outcome))
-		return true;
-	if (outcome != PATTERN_NEVER)
-		return false;
-	set_bit(scan->inspection->evidence.pattern_out, index);
-	return true;
-}
-
-/* One round over the patterns that rules want, or those that none wants. True: any hit or is out.
- */
-static bool scan_round(struct scan *scan, bool wanted, const struct packet *packet)
-{
-	struct inspection *inspection = scan->inspection;
-	struct evidence *evidence = &inspection->evidence;
-	bool changed = false;
-
-	for (size_t i = 0; i < evidence->pattern_count; i++) {
-		if (pattern_wanted(scan->patterns, i) != wanted || bit(evidence->pattern_hit, i) ||
-		    bit(evidence->pattern_out, i))
-			continue;
-		if (!wanted && evidence->app_count)
-			break;
-		if (pattern_kind_of(scan->patterns, i) == PATTERN_L7)
-			changed |= scan_l7(scan, i);
-		else if (inspection->stream)
-			changed |= scan_streams(scan, i);
-		else
-			changed |= scan_datagrams(scan, i, packet);
-	}
-	return changed;
-}
-
-static bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
-			  struct pattern_scratch *scratch, const bool side_new[2],
-			  const struct packet *packet)
-{
-	struct scan scan = {
-		.inspection = inspection,
-		.patterns = patterns,
-		.scratch = scratch,
-		.side_new = {side_new[0], side_new[1]},
-		.all = inspection->rescan,
-	};
-	bool changed;
-
-	if (pattern_count_of(patterns, PATTERN_L7)) {
-		uint8_t *room = pattern_scratch_buffer(scratch);
-
-		scan.l7 = room;
-		scan.l7_length = l7_bytes(inspection, room);
-	}
-	inspection->rescan = false;
-	changed = scan_round(&scan, true, packet);
-	if (inspection->evidence.apps_done && !inspection->built_in) {
-		scan.all = !inspection->guessed;
-		inspection->guessed = true;
-		changed |= scan_round(&scan, false, packet);
-	}
-	settle_patterns(inspection, patterns);
-	return changed;
+	memset(inspection->living, 0, sizeof(inspection->living));
+	inspection->busy = inspection->carrier = false;
+	free_states(inspection, false);
+	settle(inspection);
 }
 
 /* ---- the whole ---- */
@@ -656,15 +487,15 @@ void inspection_close(struct inspection *inspection)
 		return;
 	inspection->closed = true;
 	close_inspectors(inspection);
-	rule_out_patterns(&inspection->evidence);
+	scan_rule_out(&inspection->evidence);
 }
 
 void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns)
 {
-	attach(inspection, patterns); /* out of memory: no pattern holds for this flow */
+	scan_attach(inspection, patterns); /* out of memory: no pattern holds for this flow */
 	inspection->guessed = false;
 	if (inspection->closed)
-		rule_out_patterns(&inspection->evidence);
+		scan_rule_out(&inspection->evidence);
 	else
 		inspection->rescan = inspection->evidence.pattern_count > 0;
 }
@@ -678,9 +509,10 @@ size_t inspection_bytes(const struct inspection *inspection)
 {
 	size_t states = 0;
 
-	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
-		if (inspection->state[i])
-			states += inspect_table[i]->state_bytes(inspection->state[i]);
+	for (unsigned i = 0; i < STATES_MAX; i++)
+		if (inspection->states[i].state)
+			states += inspect_table[inspection->states[i].inspector - 1]->state_bytes(
+				inspection->states[i].state);
 	return sizeof(*inspection) + states + inspection->prefix[0].capacity +
 	       inspection->prefix[1].capacity + inspection->run_capacity * sizeof(uint16_t) +
 	       4 * inspection->words * sizeof(uint64_t);

@@ -4,14 +4,29 @@
  *
  * To add a protocol: write src/inspect/NAME.c with a `const struct inspector
  * inspector_NAME`, and add one X(NAME) below. Its position is its app number and
- * its turn: when two could claim the same bytes, the earlier one does.
+ * its turn: when two could claim the same bytes, the earlier one does. So nothing
+ * may depend on the turn: an inspector claims only what no other protocol looks like.
  *
- * An inspector is stateless: on each call it reads the whole prefix again. A
- * prefix is at most 16 KiB and grows a few dozen times, so that costs less than
- * the states would in mistakes.
+ * An inspector is stateless: on each call it reads the whole prefix again, or the
+ * datagrams before this one. A prefix is at most 16 KiB and grows a few dozen times,
+ * so that costs less than the states would in mistakes. (QUIC, whose packets must be
+ * decrypted, and DTLS, whose messages come in pieces, keep a state.)
+ *
+ * How to answer:
+ *   INSPECT_NO as soon as the bytes rule the protocol out, on the very packet: rules stay
+ *   open, and packets are queued, for as long as anybody says INSPECT_MORE.
+ *   INSPECT_MORE where what was seen fits but proves nothing: a short header with a
+ *   plausible length is no evidence, its answer from the other side is.
+ *   INSPECT_MINE or INSPECT_DONE when it was seen: a magic number or text of 4 bytes or more at
+ *   its place, or several fields that agree with each other (lengths that add up, an
+ *   answer with the question's id, sequence numbers that count on).
+ * Ports are no evidence. Captures are cut: `captured` may be less than `length`; a flow may show
+ * one side only, and begin in the middle (stream->midstream).
  */
 #ifndef INSPECT_INSPECTOR_H
 #define INSPECT_INSPECTOR_H
+
+#include <string.h>
 
 #include <waymark/inspect.h>
 
@@ -63,11 +78,21 @@ struct inspect_stream {
 	uint16_t client_port, server_port;
 };
 
+/* A datagram of the same flow, seen before. */
+struct inspect_earlier {
+	const uint8_t *bytes;
+	uint32_t length; /* what is kept of it, 1 at least */
+	enum flow_direction direction;
+};
+
 struct inspect_datagram {
 	const uint8_t *bytes;
-	uint32_t captured, length; /* present; on the wire */
+	uint32_t captured, length; /* present, 1 at least; on the wire */
 	enum flow_direction direction;
 	uint16_t client_port, server_port;
+	/* oldest first: what two-way evidence is made of, without any state */
+	const struct inspect_earlier *earlier;
+	unsigned earlier_count;
 };
 
 /* What a stream inspector tells beside its status; zeroed before each call. */
@@ -99,11 +124,13 @@ typedef enum inspect_status inspect_datagram_fn(const struct inspect_datagram *d
 						void **state, struct evidence *evidence);
 
 struct inspector {
-	const char *name; /* the app */
+	const char *name; /* the app: lower case, "nat-pmp" for inspector_nat_pmp */
 	uint8_t gives_tcp, gives_udp;
 	inspect_stream_fn *stream;     /* NULL: not over TCP */
 	inspect_datagram_fn *datagram; /* NULL: not over UDP */
-	/* NULL where `datagram` keeps no state */
+	/* IP protocol numbers that are this app whatever their payload says; 0: none */
+	uint8_t ip_protocols[2];
+	/* NULL where `datagram` keeps no state; it is called with a NULL `state` then */
 	void (*state_free)(void *state);
 	size_t (*state_bytes)(const void *state);
 };
@@ -116,6 +143,40 @@ extern const struct inspector *const inspect_table[INSPECTOR_COUNT];
 static inline uint32_t inspect_be16(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] << 8 | bytes[1];
+}
+
+static inline uint32_t inspect_be24(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[0] << 16 | inspect_be16(bytes + 1);
+}
+
+static inline uint32_t inspect_be32(const uint8_t *bytes)
+{
+	return inspect_be16(bytes) << 16 | inspect_be16(bytes + 2);
+}
+
+static inline uint32_t inspect_le16(const uint8_t *bytes)
+{
+	return (uint32_t)bytes[1] << 8 | bytes[0];
+}
+
+static inline uint32_t inspect_le32(const uint8_t *bytes)
+{
+	return inspect_le16(bytes + 2) << 16 | inspect_le16(bytes);
+}
+
+/*
+ * How the bytes begin against a word of `want` bytes: INSPECT_DONE with it, INSPECT_MORE with a
+ * part of it (also none), as far as they go, INSPECT_NO with something else.
+ */
+static inline enum inspect_status inspect_begins(const uint8_t *bytes, size_t length,
+						 const void *word, size_t want)
+{
+	size_t common = length < want ? length : want;
+
+	if (common && memcmp(bytes, word, common) != 0)
+		return INSPECT_NO;
+	return length < want ? INSPECT_MORE : INSPECT_DONE;
 }
 
 /*

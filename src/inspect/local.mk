@@ -13,6 +13,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/http.h \
 	src/inspect/http2.c \
 	src/inspect/inspection.c \
+	src/inspect/inspection.h \
 	src/inspect/inspector.h \
 	src/inspect/mdns.c \
 	src/inspect/pattern.c \
@@ -22,6 +23,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/quic_keys.c \
 	src/inspect/quic_keys.h \
 	src/inspect/postgresql.c \
+	src/inspect/scan.c \
 	src/inspect/socks.c \
 	src/inspect/ssh.c \
 	src/inspect/starttls.c \

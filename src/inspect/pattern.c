@@ -52,6 +52,7 @@ struct pattern {
 	uint16_t app;
 	uint8_t kind;
 	bool wanted;
+	bool strict;
 	bool anchored;
 	bool jit;
 };
@@ -112,6 +113,7 @@ static int compile(struct pattern *pattern, const struct pattern_source *source,
 	pattern->app = source->app;
 	pattern->kind = (uint8_t)source->kind;
 	pattern->wanted = source->wanted;
+	pattern->strict = source->strict;
 	return 0;
 }
 
@@ -184,6 +186,11 @@ enum pattern_kind pattern_kind_of(const struct pattern_set *set, size_t index)
 bool pattern_wanted(const struct pattern_set *set, size_t index)
 {
 	return set->items[index].wanted;
+}
+
+bool pattern_strict(const struct pattern_set *set, size_t index)
+{
+	return set->items[index].strict;
 }
 
 uint16_t pattern_app(const struct pattern_set *set, size_t index)

@@ -13,6 +13,7 @@ enum pattern_outcome {
 };
 
 enum pattern_kind pattern_kind_of(const struct pattern_set *set, size_t index);
+bool pattern_strict(const struct pattern_set *set, size_t index);
 bool pattern_wanted(const struct pattern_set *set, size_t index);
 uint16_t pattern_app(const struct pattern_set *set, size_t index);
 /* How many patterns of the kind there are, so that a buffer is built only where one is read. */

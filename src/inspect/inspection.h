@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* inspection - what inspection.c, which asks the inspectors, and scan.c, which asks the patterns,
+ * share. */
+#ifndef INSPECT_INSPECTION_H
+#define INSPECT_INSPECTION_H
+
+#include <waymark/inspect.h>
+
+#include "inspector.h"
+
+#define RUN_SERVER 0x8000 /* direction bit of a run; the rest is its length */
+#define STATES_MAX 4	  /* inspectors that keep something of one flow at the same time */
+#define LIVING_WORDS ((INSPECTOR_COUNT + 63) / 64)
+
+struct inspection {
+	struct evidence evidence;
+	struct flow_prefix prefix[2];
+	uint64_t bytes;
+	uint32_t packets;
+	uint16_t client_port, server_port;
+	uint8_t transport; /* enum inspect_transport, 0: for patterns only */
+	bool stream;
+	bool midstream;
+	bool closed;
+	uint8_t layer;	   /* how many protocols lie below the one that is sought */
+	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
+	uint32_t begin[2]; /* of the layer, in each direction */
+	bool claimed;	   /* the layer, by a built-in inspector */
+	bool busy;
+	bool carrier; /* the claimed protocol may turn out to carry another */
+	bool rescan;  /* the patterns are new, the bytes are not */
+	bool guessed; /* patterns that no rule wants have seen the bytes so far */
+	/* who is still asked: MORE while the layer is unclaimed, MINE once it is claimed */
+	uint64_t living[LIVING_WORDS];
+	struct {
+		uint16_t inspector; /* its index plus one; 0: free */
+		void *state;
+	} states[STATES_MAX]; /* the datagram inspectors' own */
+	/* the order in which bytes became contiguous: each a length, with RUN_SERVER */
+	uint16_t run_count, run_capacity;
+	uint16_t *runs;
+	size_t words; /* of one of the sets in `bits` */
+	/* hit, out, and for anchored patterns: never in this direction, two of them */
+	uint64_t *bits;
+};
+
+/* Against this set from now on; false when out of memory: then there are no patterns for this flow.
+ */
+bool scan_attach(struct inspection *inspection, const struct pattern_set *patterns);
+/*
+ * Lets the patterns see what is new: `side_new`, by direction, and `packet`, which brought it. True
+ * when any of them hit or is out.
+ */
+bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
+		   struct pattern_scratch *scratch, const bool side_new[2],
+		   const struct packet *packet);
+/* No pattern can match any more. */
+void scan_rule_out(struct evidence *evidence);
+/* A strict pattern has named the flow: no inspector is asked any more (inspection.c). */
+void inspection_settle_by_pattern(struct inspection *inspection);
+
+#endif
