@@ -119,10 +119,13 @@ uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index);
 const char *pattern_text(const struct pattern_set *set, size_t index);
 
 /*
- * Reads one l7-filter .pat file: comments, a name line, a regex line, optional
- * "userspace pattern=" / "userspace flags=" lines, and our own "waymark KEY=VALUE"
- * lines. \xHH means that byte. The strings are malloced. 0, or -1 with a finding added.
+ * Reads one .pat file of l7-filter's: comments, a name line, a regex line, optional
+ * "userspace pattern=" / "userspace flags=" lines, and our own "waymark KEY=VALUE ..."
+ * lines. \xHH means that byte. The strings are malloced. 0; -1 with an error added;
+ * PATTERN_FILE_DUMMY, with a warning added and *out empty, for l7-filter's "unknown" and "unset",
+ * which are no protocols.
  */
+#define PATTERN_FILE_DUMMY 1
 struct pattern_file {
 	char *name;
 	char *regex; /* translated to what PCRE2 reads */
@@ -135,6 +138,9 @@ struct pattern_file {
 	bool strict;			    /* "waymark strict=yes" */
 };
 int pattern_file_read(const char *path, struct pattern_file *out, struct diag_list *diags);
+/* The same from memory; findings name `path`. */
+int pattern_file_parse(const char *text, size_t length, const char *path, struct pattern_file *out,
+		       struct diag_list *diags);
 void pattern_file_release(struct pattern_file *file);
 
 /* ---- evidence ---- */
@@ -212,6 +218,14 @@ const struct evidence *inspection_evidence(const struct inspection *inspection);
 void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns);
 /* Declares everything still open refuted: no more bytes will come. */
 void inspection_close(struct inspection *inspection);
+/* How the flow began, for a person to see; borrows, until the next call on the inspection. */
+struct inspection_look {
+	/* by direction: the stream's beginning, or the first datagram; nothing where none was kept */
+	const uint8_t *bytes[2];
+	uint32_t length[2];
+	uint8_t first; /* enum flow_direction: who spoke first, if anybody has */
+};
+void inspection_look(const struct inspection *inspection, struct inspection_look *look);
 /* Heap bytes held by this inspection, for the budget of the worker. */
 size_t inspection_bytes(const struct inspection *inspection);
 

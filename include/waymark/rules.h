@@ -3,7 +3,8 @@
  * rules - rule text -> an immutable ruleset, and the pure match over it.
  *
  * Sources are added in their order (waymark.conf's own `rules`, then the *.conf
- * and *.pat files of each rules_dir, by name), compiled once, and never change.
+ * and *.pat files of each rules_dir, by name, then the patterns that are built in),
+ * compiled once, and never change.
  * A rule's header keys are judged on the facts of the flow's first packet, its
  * payload keys (app, host, alpn, payload) on the evidence so far: yes, no, or
  * still open. First match wins, also while it is open (design section 6).
@@ -55,6 +56,11 @@ void rules_builder_free(struct rules_builder *builder);
 void rules_add_file(struct rules_builder *builder, const char *path, bool shared);
 /* A .pat file. */
 void rules_add_pattern_file(struct rules_builder *builder, const char *path);
+/*
+ * The patterns that are built in, those of rules.d; last, since a .pat file of the same pattern name
+ * that was added before stands in for them. Findings name "rules.d/NAME.pat".
+ */
+void rules_add_shipped_patterns(struct rules_builder *builder);
 /* Every *.conf and *.pat of a directory, in name order; `required`: a missing directory is an error. */
 void rules_add_directory(struct rules_builder *builder, const char *path, bool required);
 
@@ -86,6 +92,8 @@ size_t ruleset_count(const struct ruleset *ruleset);
 /* In match order; disabled rules are not in it. */
 void ruleset_view(const struct ruleset *ruleset, size_t index, struct rule_view *view);
 const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset);
+/* How many of them are built in, rather than the configuration's own. */
+size_t ruleset_shipped_patterns(const struct ruleset *ruleset);
 /* True if no rule has a payload key: every flow is final on its first packet. */
 bool ruleset_is_header_only(const struct ruleset *ruleset);
 /* True if a rule has a host key: only then names of addresses are of use. */

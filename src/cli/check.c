@@ -5,7 +5,8 @@
  * policy_load() is what the daemon's start and reload call, so what passes here runs
  * there. All findings go to stderr, errors and warnings alike; the one line on
  * stdout appears only on success, so that a script may test either. Warnings alone
- * leave the exit code at 0.
+ * leave the exit code at 0. The patterns counted are the configuration's own, not those
+ * that are built in.
  */
 #include <stdio.h>
 
@@ -23,7 +24,6 @@ static void counted(size_t count, const char *noun, const char *after)
 int cli_check(int argc, char **argv, struct cli *cli)
 {
 	struct diag_list diags = DIAG_LIST_INIT;
-	const struct pattern_set *patterns;
 	struct policy *policy;
 
 	if (!cli_plain(cli, argc, argv))
@@ -35,11 +35,12 @@ int cli_check(int argc, char **argv, struct cli *cli)
 	}
 	diag_print(&diags, stderr);
 	if (policy != NULL) {
-		patterns = ruleset_patterns(policy->rules);
 		printf("%s: ok: ", cli_conf_path(cli));
 		counted(ruleset_count(policy->rules), "rule", ", ");
 		counted(policy->conf->uplink_count, "uplink", ", ");
-		counted(patterns != NULL ? pattern_count(patterns) : 0, "pattern", "\n");
+		counted(pattern_count(ruleset_patterns(policy->rules)) -
+				ruleset_shipped_patterns(policy->rules),
+			"pattern", "\n");
 	} else if (diags.count == 0) {
 		cli_fail("out of memory");
 	}

@@ -19,6 +19,8 @@ libwaymark_la_SOURCES += \
 	src/inspect/pattern.c \
 	src/inspect/pattern.h \
 	src/inspect/pattern_file.c \
+	src/inspect/pattern_translate.c \
+	src/inspect/pattern_translate.h \
 	src/inspect/quic.c \
 	src/inspect/quic_keys.c \
 	src/inspect/quic_keys.h \

@@ -159,6 +159,7 @@ static struct ruleset *rules_of(const struct conf *conf, struct diag_list *diags
 	rules_add_file(builder, conf->path, true);
 	for (size_t i = 0; i < conf->rules_dir_count; i++)
 		rules_add_directory(builder, conf->rules_dirs[i], conf->rules_dir_given);
+	rules_add_shipped_patterns(builder);
 	rules = rules_build(builder);
 out:
 	rules_builder_free(builder);

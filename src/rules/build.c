@@ -166,51 +166,110 @@ void rules_add_file(struct rules_builder *builder, const char *path, bool shared
 	settings_close(file);
 }
 
-void rules_add_pattern_file(struct rules_builder *builder, const char *path)
+/* What another file of the same app looks at: two that look at different flows are parts of one. */
+static bool look_at_the_same(const struct pattern_source *source, const struct pattern_file *file)
+{
+	return (source->transport == file->transport || !source->transport || !file->transport) &&
+	       (source->side == file->side || !source->side || !file->side);
+}
+
+static void warn_of_twins(struct rules_builder *builder, const struct pattern_file *file,
+			  uint16_t app, const char *path)
+{
+	const struct pattern_name *others = builder->patterns.items;
+	const struct pattern_source *sources = builder->sources.items;
+
+	for (size_t i = 0; i < builder->patterns.count; i++) {
+		if (others[i].app != app || !look_at_the_same(&sources[others[i].pattern], file))
+			continue;
+		diag_warning(builder->diags, path, file->regex_line,
+			     "pattern '%s' is also in %s:%d, either of them makes the app",
+			     file->name, others[i].file, others[i].line);
+		return;
+	}
+}
+
+static void add_pattern(struct rules_builder *builder, const struct pattern_file *file,
+			uint16_t app, const char *path)
 {
 	struct arena *arena = &builder->ruleset->arena;
-	const struct pattern_name *others = builder->patterns.items;
-	struct pattern_file file = {0};
-	struct pattern_source *source;
-	struct pattern_name *name;
-	uint16_t app;
+	struct pattern_source *source = rules_kept(builder, vec_push(&builder->sources));
+	struct pattern_name *name =
+		source ? rules_kept(builder, vec_push(&builder->patterns)) : NULL;
 
-	if (pattern_file_read(path, &file, builder->diags) < 0)
-		return;
-	app = app_intern(file.name);
-	if (app == APP_NONE) {
-		diag_error(builder->diags, path, 0, "there are more than %d apps", APP_MAX - 1);
-		goto out;
-	}
-	for (size_t i = 0; i < builder->patterns.count; i++) {
-		if (others[i].app == app) {
-			diag_warning(builder->diags, path, file.regex_line,
-				     "pattern '%s' is also in %s:%d, either of them makes the app",
-				     file.name, others[i].file, others[i].line);
-			break;
-		}
-	}
-	source = rules_kept(builder, vec_push(&builder->sources));
-	name = source ? rules_kept(builder, vec_push(&builder->patterns)) : NULL;
 	if (!name)
-		goto out;
+		return;
 	*source = (struct pattern_source){
-		.kind = PATTERN_L7,
-		.text = rules_kept(builder, arena_strdup(arena, file.regex)),
-		.flags = file.flags,
+		.kind = (enum pattern_kind)file->kind,
+		.text = rules_kept(builder, arena_strdup(arena, file->regex)),
+		.flags = file->flags,
 		.app = app,
+		.strict = file->strict,
+		.transport = file->transport,
+		.side = file->side,
+		.offset_bytes = file->offset_bytes,
+		.first_bytes = file->first_bytes,
 		.file = rules_kept(builder, arena_strdup(arena, path)),
-		.line = file.regex_line,
+		.line = file->regex_line,
 	};
 	*name = (struct pattern_name){
-		.name = rules_kept(builder, arena_strdup(arena, file.name)),
+		.name = rules_kept(builder, arena_strdup(arena, file->name)),
 		.file = source->file,
 		.line = source->line,
 		.pattern = (uint32_t)(builder->sources.count - 1),
 		.app = app,
 	};
-out:
+}
+
+/* APP_NONE when there is no number left for it. */
+static uint16_t number_of(struct rules_builder *builder, const struct pattern_file *file,
+			  const char *path)
+{
+	uint16_t app = app_intern(file->name);
+
+	if (app == APP_NONE)
+		diag_error(builder->diags, path, 0, "there are more than %d apps", APP_MAX - 1);
+	return app;
+}
+
+void rules_add_pattern_file(struct rules_builder *builder, const char *path)
+{
+	struct pattern_file file;
+	uint16_t app;
+
+	if (pattern_file_read(path, &file, builder->diags) != 0)
+		return;
+	app = number_of(builder, &file, path);
+	if (app != APP_NONE) {
+		warn_of_twins(builder, &file, app, path);
+		add_pattern(builder, &file, app, path);
+	}
 	pattern_file_release(&file);
+}
+
+void rules_add_shipped_patterns(struct rules_builder *builder)
+{
+	const size_t own = builder->patterns.count;
+
+	for (size_t i = 0; i < rules_shipped_count; i++) {
+		const struct shipped_pattern *shipped = &rules_shipped[i];
+		const struct pattern_name *names = builder->patterns.items;
+		struct pattern_file file;
+		bool replaced = false;
+		uint16_t app;
+
+		if (pattern_file_parse(shipped->text, strlen(shipped->text), shipped->path, &file,
+				       builder->diags) != 0)
+			continue;
+		app = number_of(builder, &file, shipped->path);
+		for (size_t j = 0; j < own && !replaced; j++)
+			replaced = names[j].app == app;
+		if (app != APP_NONE && !replaced) {
+			add_pattern(builder, &file, app, shipped->path);
+			builder->ruleset->shipped_patterns++;
+		}
+		pattern_file_release(&file);
+	}
 }
 
 static bool ends_in(const char *text, const char *end)

@@ -15,6 +15,16 @@ libwaymark_la_SOURCES += \
 	src/rules/times.c \
 	src/rules/words.c \
 	src/rules/zone.c
+
+# rules.d/*.pat as text in the library; a file that comes, goes or changes makes it anew
+nodist_libwaymark_la_SOURCES = src/rules/shipped_patterns.c
+shipped_patterns = $(sort $(wildcard $(top_srcdir)/rules.d/*.pat))
+src/rules/shipped_patterns.c: src/rules/shipped_patterns.sh $(top_srcdir)/rules.d $(shipped_patterns)
+	$(AM_V_GEN)$(MKDIR_P) src/rules && \
+		$(SHELL) $(top_srcdir)/src/rules/shipped_patterns.sh $(shipped_patterns) >$@.new && mv $@.new $@
+CLEANFILES += src/rules/shipped_patterns.c
+EXTRA_DIST += src/rules/shipped_patterns.sh
+
 UNIT_TESTS += tests/unit/test_rules tests/unit/test_rule_sets
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(UNIT_LDADD)

@@ -147,6 +147,7 @@ struct ruleset {
 	struct rule_view *views;
 	size_t count;
 	struct pattern_set *patterns;
+	size_t shipped_patterns; /* how many of them are built in */
 	struct mark_layout mark;
 	uint64_t seed;
 	bool header_only;
@@ -213,6 +214,14 @@ struct rules_builder {
 
 /* Marks the builder when `memory` is NULL, so that rules_build() fails; returns `memory`. */
 void *rules_kept(struct rules_builder *builder, void *memory);
+
+/* shipped_patterns.c, which the build makes of rules.d: the text of each file, by name. */
+struct shipped_pattern {
+	const char *path; /* "rules.d/NAME.pat" */
+	const char *text;
+};
+extern const struct shipped_pattern rules_shipped[];
+extern const size_t rules_shipped_count;
 
 /* parse.c: one member of `rules`. */
 void rules_parse_rule(struct rules_builder *builder, const config_setting_t *setting);

@@ -41,6 +41,11 @@ const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset)
 	return ruleset->patterns;
 }
 
+size_t ruleset_shipped_patterns(const struct ruleset *ruleset)
+{
+	return ruleset->shipped_patterns;
+}
+
 bool ruleset_is_header_only(const struct ruleset *ruleset)
 {
 	return ruleset->header_only;

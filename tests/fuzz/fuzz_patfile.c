@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Any bytes as a .pat file; what is read is compiled and scans the file's own bytes.
- * Covers: src/inspect/pattern_file.c
+ * Covers: src/inspect/pattern_file.c src/inspect/pattern_translate.c
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <waymark/inspect.h>
 
@@ -21,24 +19,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct pattern_source source = {.kind = PATTERN_L7, .wanted = true, .file = "fuzz"};
 	struct pattern_file file;
 	struct pattern_set *set = NULL;
-	static char path[] = "/tmp/fuzz_patfile.XXXXXX";
-	static int fd = -1;
 
-	if (fd < 0) {
+	if (!scratch)
 		scratch = pattern_scratch_new();
-		fd = mkstemp(path);
-	}
-	if (fd < 0 || !scratch)
+	if (!scratch)
 		abort();
 	if (size > 4096)
 		return 0;
-	if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
-		abort();
-	if (pattern_file_read(path, &file, &diags)) {
-		if (!diags.errors)
+	if (pattern_file_parse((const char *)data, size, "fuzz", &file, &diags)) {
+		if (!diags.errors && !diags.warnings)
 			abort();
 		goto out;
 	}
+	source.kind = (enum pattern_kind)file.kind;
+	source.transport = file.transport;
+	source.side = file.side;
+	source.offset_bytes = file.offset_bytes;
+	source.first_bytes = file.first_bytes;
+	source.strict = file.strict;
 	source.text = file.regex;
 	source.flags = file.flags;
 	set = pattern_set_new(&source, 1, &diags);

@@ -126,8 +126,6 @@ static void files_that_are_none_are_refused_with_their_place(void **state)
 		{"", 0, 0, "no name"},
 		{"# x\n", 4, 0, "no name"},
 		{"name\n", 5, 0, "no regex"},
-		{"unknown\n.\n", 10, 1, "dummy"},
-		{"# x\nunset\n.\n", 12, 2, "dummy"},
 		{"two words\nx\n", 12, 1, "plain word"},
 		{"a\n[abc\n", 7, 2, "']'"},
 		{"a\n[z-a]\n", 8, 2, "range"},
