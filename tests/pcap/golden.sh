@@ -103,7 +103,8 @@ self_test() { # DIRECTORY of a good case
 
 if [ $# -eq 0 ]; then
 	for directory in "$here"/*/; do
-		[ -d "$directory" ] && set -- "$@" "$(basename "$directory")"
+		# apps has captures of another kind: apps.sh checks them
+		[ -d "$directory" ] && [ "$(basename "$directory")" != apps ] && set -- "$@" "$(basename "$directory")"
 	done
 fi
 echo "1..$(($# + 1))"
