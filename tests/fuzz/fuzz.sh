@@ -8,8 +8,8 @@
 #   fuzz.sh coverage TARGET...      line coverage of the parsers that each target is for
 #   fuzz.sh merge TARGET...         adds to the seeds the few found inputs that reach further
 #
-# Seeds: tests/fuzz/corpus/NAME of the source tree, which only `merge` writes. Found inputs, findings
-# and logs: fuzz-work/NAME of the build directory.
+# Seeds: tests/fuzz/corpus/NAME of the source tree, which only `merge` writes; fuzz_protocols has the
+# flows of all golden captures. Found inputs, findings and logs: fuzz-work/NAME of the build directory.
 #
 # The parsers of a target are named by a line "Covers: FILE..." in its source, or, without one, are
 # src/inspect/NAME.c of fuzz_NAME. Coverage fails where the seeds alone reach less than 85% of a parser's
@@ -37,6 +37,11 @@ corpora() {
 	mkdir -p "$work/corpus" "$work/findings"
 	seeds=$WAYMARK_SRC/tests/fuzz/corpus/$name
 	[ -d "$seeds" ] || seeds=
+	if [ "$name" = fuzz_protocols ]; then
+		seeds=$work/captures
+		find "$WAYMARK_SRC/tests/pcap" -name '*.pcap' \
+			-exec "$WAYMARK_SRC/tests/fuzz/captures.py" "$seeds" {} +
+	fi
 }
 
 run() { # SECONDS TARGET...
@@ -76,7 +81,7 @@ llvm_tool() { # NAME
 parsers_of() { # NAME
 	named=$(sed -n 's/.*Covers: *//p' "$WAYMARK_SRC/tests/fuzz/$1.c" | sed 's,\*/,,')
 	if [ -n "$named" ]; then
-		echo "$named"
+		(cd "$WAYMARK_SRC" && eval "ls $named") # it may hold patterns
 	else
 		(cd "$WAYMARK_SRC" && ls "src/inspect/${1#fuzz_}.c" 2>/dev/null)
 	fi

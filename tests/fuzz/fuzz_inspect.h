@@ -52,7 +52,8 @@ static inline bool fuzz_read(const struct inspector *inspector, struct inspect_s
 	enum inspect_status status = INSPECT_MORE;
 	bool claimed = false;
 
-	for (size_t length = 0; length < size && (status == INSPECT_MORE || status == INSPECT_MINE);) {
+	for (size_t length = 0;
+	     length < size && (status == INSPECT_MORE || status == INSPECT_MINE);) {
 		const uint8_t *from[2] = {data, data + cut};
 		struct inspect_note note = {0};
 		size_t part[2];
@@ -104,6 +105,31 @@ static inline void fuzz_stream(const struct inspector *inspector, const uint8_t 
 	    whole.alpn_length != pieces.alpn_length ||
 	    memcmp(whole.alpn, pieces.alpn, whole.alpn_length) != 0)
 		fuzz_require(stream.midstream);
+}
+
+/* Evidence only grows. */
+static inline unsigned fuzz_built_in(const struct evidence *evidence)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < evidence->app_count; i++)
+		count += app_is_builtin(evidence->app[i]);
+	return count;
+}
+
+static inline void fuzz_grew(const struct evidence *before, const struct evidence *after)
+{
+	fuzz_require(after->app_count >= before->app_count);
+	fuzz_require(after->app_count <= EVIDENCE_LAYERS);
+	fuzz_require(!before->apps_done || after->apps_done);
+	fuzz_require(!before->host_done || after->host_done);
+	fuzz_require(!before->alpn_done || after->alpn_done);
+	fuzz_require(!before->host_done || before->host_source == after->host_source);
+	fuzz_require(before->host_source == HOST_SOURCE_NONE || !strcmp(before->host, after->host));
+	for (unsigned i = 0; i < before->app_count; i++)
+		fuzz_require(evidence_has_app(after, before->app[i]));
+	fuzz_require(!before->apps_done || fuzz_built_in(before) == fuzz_built_in(after));
+	fuzz_check(after);
 }
 
 #endif

@@ -33,30 +33,6 @@ static void set_up(void)
 	diag_list_release(&diags);
 }
 
-static unsigned built_in(const struct evidence *evidence)
-{
-	unsigned count = 0;
-
-	for (unsigned i = 0; i < evidence->app_count; i++)
-		count += app_is_builtin(evidence->app[i]);
-	return count;
-}
-
-static void grew(const struct evidence *before, const struct evidence *after)
-{
-	fuzz_require(after->app_count >= before->app_count);
-	fuzz_require(after->app_count <= EVIDENCE_LAYERS);
-	fuzz_require(!before->apps_done || after->apps_done);
-	fuzz_require(!before->host_done || after->host_done);
-	fuzz_require(!before->alpn_done || after->alpn_done);
-	fuzz_require(!before->host_done || before->host_source == after->host_source);
-	fuzz_require(before->host_source == HOST_SOURCE_NONE || !strcmp(before->host, after->host));
-	for (unsigned i = 0; i < before->app_count; i++)
-		fuzz_require(evidence_has_app(after, before->app[i]));
-	fuzz_require(!before->apps_done || built_in(before) == built_in(after));
-	fuzz_check(after);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
@@ -112,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!inspection_feed(inspection, &flow, (enum flow_direction)side, &packet, set,
 				     scratch, &limits))
 			fuzz_require(!memcmp(&before, evidence, sizeof(before)));
-		grew(&before, evidence);
+		fuzz_grew(&before, evidence);
 		free(copy);
 		next[side] = packet.tcp_seq + (uint32_t)length;
 		data += length;

@@ -4,7 +4,8 @@
 #   make fuzz-coverage                   what the seeds reach of each parser, in any build directory
 #   make fuzz-merge                      the seeds grow by what a run of `make fuzz` found
 # FUZZ_TARGETS="tests/fuzz/fuzz_tls ..." narrows each; tests/fuzz/fuzz.sh tells more.
-FUZZ_TARGETS += tests/fuzz/fuzz_ssh
+FUZZ_TARGETS += tests/fuzz/fuzz_ssh tests/fuzz/fuzz_protocols
+tests_fuzz_fuzz_protocols_SOURCES = tests/fuzz/fuzz_protocols.c tests/fuzz/fuzz_inspect.h
 tests_fuzz_fuzz_ssh_SOURCES = tests/fuzz/fuzz_ssh.c tests/fuzz/fuzz_inspect.h
 
 if FUZZING
@@ -19,4 +20,4 @@ fuzz-merge: $(FUZZ_TARGETS)
 fuzz-coverage:
 	@$(FUZZ) coverage $(FUZZ_TARGETS)
 .PHONY: fuzz fuzz-merge fuzz-coverage
-EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/seeds.py tests/fuzz/corpus
+EXTRA_DIST += tests/fuzz/fuzz.sh tests/fuzz/seeds.py tests/fuzz/captures.py tests/fuzz/corpus
