@@ -207,7 +207,8 @@ void inspection_free(struct inspection *inspection);
 /*
  * Takes one packet of the flow. True when the evidence changed (also when a
  * "done" was set). When a limit is reached and no inspector is in mid-message,
- * everything still open is closed.
+ * everything still open is closed. A flow that is not known when all is done may still be
+ * named by a pattern that keeps nothing open, until then.
  */
 bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		     enum flow_direction direction, const struct packet *packet,
@@ -216,11 +217,18 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 const struct evidence *inspection_evidence(const struct inspection *inspection);
 /* Starts the patterns anew over the bytes kept so far, against another set. */
 void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns);
-/* Declares everything still open refuted: no more bytes will come. */
+/* Declares everything still open refuted: no more bytes will be looked at. */
 void inspection_close(struct inspection *inspection);
+/*
+ * The same where the flow itself is at its end: the inspectors have seen all there is, so the
+ * patterns that wait for them are asked first. True when that changed the evidence.
+ */
+bool inspection_finish(struct inspection *inspection, const struct pattern_set *patterns,
+		       struct pattern_scratch *scratch);
+bool inspection_is_closed(const struct inspection *inspection);
 /* How the flow began, for a person to see; borrows, until the next call on the inspection. */
 struct inspection_look {
-	/* by direction: the stream's beginning, or the first datagram; nothing where none was kept */
+	/* by direction: the stream's beginning, or the first datagram; of known flows perhaps none */
 	const uint8_t *bytes[2];
 	uint32_t length[2];
 	uint8_t first; /* enum flow_direction: who spoke first, if anybody has */

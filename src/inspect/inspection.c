@@ -456,15 +456,17 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 	bool changed = false, limit, rescan = inspection->rescan;
 	bool side_new[2] = {false, false};
 
-	if (inspection->closed || all_done(evidence) || (!packet->payload_length && !rescan))
+	/* unknown to all: a pattern that keeps nothing open may tell, as long as somebody asks */
+	if (inspection->closed || (all_done(evidence) && evidence->app_count) ||
+	    (!packet->payload_length && !rescan))
 		return false;
 	if (packet->payload_length) {
 		inspection->packets++;
 		inspection->bytes += packet->payload_length;
 		if (!inspection->stream)
 			inspect_packet(inspection, direction, packet);
-		/* a datagram that told all there is to know need not be kept */
-		if (!all_done(evidence) || evidence->pattern_count)
+		/* what told all there is to know need not be kept; the rest is for patterns */
+		if (!all_done(evidence) || !evidence->app_count)
 			side_new[direction] = keep_bytes(inspection, flow, direction, packet);
 		if (inspection->stream && side_new[direction])
 			inspect_streams(inspection, false);
@@ -479,6 +481,29 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 	if (limit)
 		inspection_close(inspection);
 	return changed || digest(evidence) != before;
+}
+
+bool inspection_finish(struct inspection *inspection, const struct pattern_set *patterns,
+		       struct pattern_scratch *scratch)
+{
+	static const struct packet nothing;
+	static const bool no_side[2];
+	struct evidence *evidence = &inspection->evidence;
+	uint64_t before = digest(evidence);
+
+	if (inspection->closed)
+		return false;
+	close_inspectors(inspection);
+	if (patterns && scratch && evidence->pattern_count &&
+	    evidence->pattern_count == pattern_count(patterns))
+		scan_patterns(inspection, patterns, scratch, no_side, &nothing);
+	inspection_close(inspection);
+	return digest(evidence) != before;
+}
+
+bool inspection_is_closed(const struct inspection *inspection)
+{
+	return inspection->closed;
 }
 
 void inspection_close(struct inspection *inspection)
@@ -503,6 +528,22 @@ void inspection_rebase(struct inspection *inspection, const struct pattern_set *
 const struct evidence *inspection_evidence(const struct inspection *inspection)
 {
 	return &inspection->evidence;
+}
+
+void inspection_look(const struct inspection *inspection, struct inspection_look *look)
+{
+	*look = (struct inspection_look){0};
+	for (unsigned r = 0; r < inspection->run_count; r++) {
+		unsigned d = inspection->runs[r] & RUN_SERVER ? FLOW_FROM_SERVER : FLOW_FROM_CLIENT;
+
+		if (!r)
+			look->first = (uint8_t)d;
+		if (look->length[d])
+			continue;
+		look->bytes[d] = inspection->prefix[d].bytes;
+		look->length[d] = inspection->stream ? inspection->prefix[d].contiguous
+						     : inspection->runs[r] & (RUN_SERVER - 1u);
+	}
 }
 
 size_t inspection_bytes(const struct inspection *inspection)
