@@ -69,6 +69,7 @@ struct classify_stats {
 	_Atomic uint64_t dropped;
 	_Atomic uint64_t refused_memory; /* no inspection: out of memory or over budget */
 	_Atomic uint64_t older;	      /* flows older than our knowledge of them */
+	_Atomic uint64_t inspected;   /* flows with an inspection, however short */
 	/* flows that the names cache gave a line on their first packet; what they showed then */
 	_Atomic uint64_t guessed, guessed_right, guessed_wrong;
 };
@@ -83,12 +84,31 @@ struct flow_info {
 	char *host; /* NULL: none */
 };
 
+/*
+ * What a flow's inspection has come to when it is let go: nothing more will be known of the flow.
+ */
+struct classify_settled {
+	const struct flow *flow;
+	const struct evidence *evidence;
+	struct inspection_look look;
+	bool ended; /* with the flow; else by a decision or a limit */
+};
+typedef void classify_settled_fn(const struct classify_settled *settled, void *context);
+
 struct classifier;
 
 struct classifier_options {
 	uint32_t flows_max;
 	struct flow_timeouts timeouts;
 	size_t inspect_bytes_max; /* budget for prefixes and evidence of undecided flows; 0: a default */
+	/*
+	 * By what those are finished that end before anybody knows them; lives as long as the
+	 * classifier. NULL: they just end. The daemon, whose policies come and go, has nobody who would ask.
+	 */
+	const struct classify_policy *at_end;
+	/* told of each flow that was inspected, once, before `ended`; may be NULL */
+	classify_settled_fn *settled;
+	void *settled_context;
 };
 
 /* `ended` is told of each flow that leaves the table (expired, evicted, restarted, or table freed), with its info; may be NULL. */

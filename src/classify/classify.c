@@ -55,6 +55,9 @@ struct classifier {
 	struct flow *last_flow;
 	enum flow_direction last_direction;
 	bool last_decided;
+	const struct classify_policy *at_end;
+	classify_settled_fn *settled;
+	void *settled_context;
 	classify_ended_fn *ended;
 	void *context;
 	struct classify_stats stats;
@@ -68,71 +71,24 @@ static const struct evidence no_evidence = {
 	.patterns_done = true,
 };
 
-static void pending_free(struct classifier *classifier, struct flow *flow)
+/* Lets go of what only an open flow has. `ended`: the flow is at its end, not just decided. */
+static void pending_free(struct classifier *classifier, struct flow *flow, bool ended)
 {
 	struct pending *pending = flow->pending;
+	struct classify_settled settled = {.flow = flow, .ended = ended};
 
 	if (!pending)
 		return;
+	if (classifier->settled) {
+		settled.evidence = inspection_evidence(pending->inspection);
+		inspection_look(pending->inspection, &settled.look);
+		classifier->settled(&settled, classifier->settled_context);
+	}
 	classifier->inspect_bytes -= pending->bytes;
 	inspection_free(pending->inspection);
 	free(pending->guess);
 	free(pending);
 	flow->pending = NULL;
-}
-
-/* The flow's entry is about to be reused. */
-static void flow_ends(struct flow *flow, void *context)
-{
-	struct classifier *classifier = context;
-	struct flow_info *info = flow->info;
-
-	if (classifier->ended)
-		classifier->ended(flow, classifier->context);
-	pending_free(classifier, flow);
-	if (info) {
-		free(info->host);
-		free(info->alpn);
-		free(info);
-		flow->info = NULL;
-	}
-	if (classifier->last_flow == flow)
-		classifier->last_flow = NULL;
-}
-
-struct classifier *classifier_new(const struct classifier_options *options,
-				  classify_ended_fn *ended, void *context)
-{
-	struct classifier *classifier = calloc(1, sizeof(*classifier));
-	struct hash_seed seed;
-
-	if (!classifier)
-		return NULL;
-	classifier->inspect_bytes_max =
-		options->inspect_bytes_max ? options->inspect_bytes_max : INSPECT_BYTES_DEFAULT;
-	classifier->ended = ended;
-	classifier->context = context;
-	classifier->scratch = pattern_scratch_new();
-	classifier->dns = dns_watch_new(0);
-	if (classifier->scratch && classifier->dns && hash_seed_random(&seed) == 0)
-		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
-						   flow_ends, classifier);
-	if (!classifier->flows) {
-		classifier_free(classifier);
-		return NULL;
-	}
-	return classifier;
-}
-
-void classifier_free(struct classifier *classifier)
-{
-	if (!classifier)
-		return;
-	if (classifier->flows)
-		flow_table_free(classifier->flows);
-	pattern_scratch_free(classifier->scratch);
-	dns_watch_free(classifier->dns);
-	free(classifier);
 }
 
 /* Copies what is known by now; on out of memory the flow just shows less. */
@@ -158,6 +114,69 @@ static void info_update(struct flow *flow, const struct evidence *evidence,
 		memcpy(info->alpn, evidence->alpn, evidence->alpn_length);
 		info->alpn_length = evidence->alpn_length;
 	}
+}
+
+/* The flow's entry is about to be reused. */
+static void flow_ends(struct flow *flow, void *context)
+{
+	struct classifier *classifier = context;
+	struct pending *pending = flow->pending;
+	struct flow_info *info;
+
+	if (classifier->at_end && pending &&
+	    inspection_finish(pending->inspection, ruleset_patterns(classifier->at_end->rules),
+			      classifier->scratch))
+		info_update(flow, inspection_evidence(pending->inspection), pending->guess);
+	pending_free(classifier, flow, true);
+	if (classifier->ended)
+		classifier->ended(flow, classifier->context);
+	info = flow->info;
+	if (info) {
+		free(info->host);
+		free(info->alpn);
+		free(info);
+		flow->info = NULL;
+	}
+	if (classifier->last_flow == flow)
+		classifier->last_flow = NULL;
+}
+
+struct classifier *classifier_new(const struct classifier_options *options,
+				  classify_ended_fn *ended, void *context)
+{
+	struct classifier *classifier = calloc(1, sizeof(*classifier));
+	struct hash_seed seed;
+
+	if (!classifier)
+		return NULL;
+	classifier->inspect_bytes_max =
+		options->inspect_bytes_max ? options->inspect_bytes_max : INSPECT_BYTES_DEFAULT;
+	classifier->at_end = options->at_end;
+	classifier->settled = options->settled;
+	classifier->settled_context = options->settled_context;
+	classifier->ended = ended;
+	classifier->context = context;
+	classifier->scratch = pattern_scratch_new();
+	classifier->dns = dns_watch_new(0);
+	if (classifier->scratch && classifier->dns && hash_seed_random(&seed) == 0)
+		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
+						   flow_ends, classifier);
+	if (!classifier->flows) {
+		classifier_free(classifier);
+		return NULL;
+	}
+	return classifier;
+}
+
+void classifier_free(struct classifier *classifier)
+{
+	if (!classifier)
+		return;
+	if (classifier->flows)
+		flow_table_free(classifier->flows);
+	pattern_scratch_free(classifier->scratch);
+	dns_watch_free(classifier->dns);
+	free(classifier);
 }
 
 /*
@@ -329,6 +348,7 @@ static struct pending *pending_new(struct classifier *classifier,
 	}
 	pending->guess = guess_of(policy, &pending->facts);
 	flow->pending = pending;
+	counter_add(&classifier->stats.inspected, 1);
 	budget_update(classifier, pending);
 	return pending;
 }
@@ -428,13 +448,17 @@ static void budget_enforce(struct classifier *classifier, const struct classify_
 			   inspection_evidence(pending->inspection), false, now_us);
 		if (flow->state != FLOW_FINAL)
 			flow_table_set_final(classifier->flows, flow);
-		pending_free(classifier, flow);
+		pending_free(classifier, flow, false);
 	}
 }
 
-static bool evidence_complete(const struct evidence *evidence)
+/* Nothing more will be known: what is not known when all is done, a pattern may still tell. */
+static bool inspection_complete(const struct inspection *inspection)
 {
-	return evidence->apps_done && evidence->host_done && evidence->alpn_done;
+	const struct evidence *evidence = inspection_evidence(inspection);
+
+	return evidence->apps_done && evidence->host_done && evidence->alpn_done &&
+	       (evidence->app_count || inspection_is_closed(inspection));
 }
 
 /* The open part of a flow's life: takes the packet as evidence and judges if it told anything. */
@@ -473,9 +497,9 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	}
 	budget_update(classifier, pending);
 	if (flow->state == FLOW_FINAL &&
-	    (!policy->inspect_decided || evidence_complete(evidence) ||
+	    (!policy->inspect_decided || inspection_complete(pending->inspection) ||
 	     classifier->inspect_bytes > classifier->inspect_bytes_max)) {
-		pending_free(classifier, flow);
+		pending_free(classifier, flow, false);
 		return;
 	}
 	budget_enforce(classifier, policy, flow, packet->meta.time_us);

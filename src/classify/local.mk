@@ -4,7 +4,9 @@ libwaymark_la_SOURCES += \
 	src/classify/decide.c \
 	src/classify/dns_stream.c \
 	src/classify/dns_stream.h \
-	src/classify/dns_watch.c
+	src/classify/dns_watch.c \
+	src/classify/doubt.c \
+	src/classify/doubt_json.c
 UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_classify_steer \
 	tests/unit/test_dns_watch
 tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h

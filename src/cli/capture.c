@@ -15,14 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void flow_ended(const struct flow *flow, void *context)
+/* The flow's place, made if it is new; NULL when out of memory. */
+static struct capture_flow *slot_of(struct capture_run *run, const struct flow *flow)
 {
-	struct capture_run *run = context;
-	const struct flow_info *info = classify_info(flow);
-	struct capture_flow *slot;
-
-	if (flow->number == 0)
-		return;
 	if (flow->number > run->capacity) {
 		size_t capacity = run->capacity ? run->capacity * 2 : 256;
 		struct capture_flow *flows;
@@ -32,7 +27,7 @@ static void flow_ended(const struct flow *flow, void *context)
 		flows = realloc(run->flows, capacity * sizeof(*flows));
 		if (!flows) {
 			run->out_of_memory = true;
-			return;
+			return NULL;
 		}
 		memset(flows + run->capacity, 0, (capacity - run->capacity) * sizeof(*flows));
 		run->flows = flows;
@@ -40,7 +35,48 @@ static void flow_ended(const struct flow *flow, void *context)
 	}
 	if (flow->number > run->count)
 		run->count = flow->number;
-	slot = &run->flows[flow->number - 1];
+	return &run->flows[flow->number - 1];
+}
+
+/* What the flow is, is known; how much of it there is, at its end. */
+static void flow_settled(const struct classify_settled *settled, void *context)
+{
+	struct capture_run *run = context;
+	struct capture_flow *slot = slot_of(run, settled->flow);
+
+	if (!slot)
+		return;
+	if (!slot->settled && !(slot->settled = malloc(sizeof(*slot->settled)))) {
+		run->out_of_memory = true;
+		return;
+	}
+	doubt_flow_init(slot->settled, settled);
+}
+
+static void count_settled(struct capture_run *run, struct capture_flow *slot,
+			  const struct flow *flow)
+{
+	struct doubt_flow *settled = slot->settled;
+
+	if (!settled)
+		return;
+	settled->packets = flow->packets[0] + flow->packets[1];
+	settled->bytes = flow->bytes[0] + flow->bytes[1];
+	settled->last_us = flow->last_us;
+	doubt_add(run->doubt, settled);
+	free(settled);
+	slot->settled = NULL;
+}
+
+static void flow_ended(const struct flow *flow, void *context)
+{
+	struct capture_run *run = context;
+	const struct flow_info *info = classify_info(flow);
+	struct capture_flow *slot;
+
+	if (flow->number == 0 || !(slot = slot_of(run, flow)))
+		return;
+	count_settled(run, slot, flow);
 	slot->flow = *flow;
 	slot->flow.pending = slot->flow.info = NULL;
 	if (!info)
@@ -82,11 +118,15 @@ int capture_run(const struct policy *policy, const char *path,
 		const struct capture_options *options, struct capture_run *run)
 {
 	const struct conf *conf = policy->conf;
+	struct classify_policy view;
 	struct classifier_options classifier_options = {
 		.flows_max = conf->flows.max,
 		.timeouts = {conf->flows.tcp_s, conf->flows.udp_s, conf->flows.other_s},
 		/* nothing waits for us here: a capture may take what it needs to show every name */
 		.inspect_bytes_max = (size_t)1 << 30,
+		.at_end = &view,
+		.settled = options->doubt ? flow_settled : NULL,
+		.settled_context = run,
 	};
 	struct rules_interfaces *interfaces = NULL;
 	struct classifier *classifier = NULL;
@@ -94,10 +134,9 @@ int capture_run(const struct policy *policy, const char *path,
 	struct names *names = NULL;
 	struct hash_seed seed;
 	struct source *source;
-	struct classify_policy view;
 	int result = -ENOMEM;
 
-	*run = (struct capture_run){0};
+	*run = (struct capture_run){.doubt = options->doubt};
 	source = source_pcap_open(path, run->error, sizeof(run->error));
 	if (!source)
 		return -EINVAL;
@@ -141,6 +180,7 @@ void capture_run_release(struct capture_run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		free(run->flows[i].info.host);
 		free(run->flows[i].info.alpn);
+		free(run->flows[i].settled);
 	}
 	free(run->flows);
 	*run = (struct capture_run){0};

@@ -12,12 +12,14 @@
 #include <stdint.h>
 
 #include <waymark/classify.h>
+#include <waymark/doubt.h>
 #include <waymark/policy.h>
 #include <waymark/source.h>
 
 struct capture_flow {
-	struct flow flow;      /* a copy; pending is NULL */
-	struct flow_info info; /* owned here */
+	struct flow flow;	    /* a copy; pending is NULL */
+	struct flow_info info;	    /* owned here */
+	struct doubt_flow *settled; /* until the flow ends, where somebody counts */
 };
 
 struct capture_run {
@@ -25,6 +27,7 @@ struct capture_run {
 	size_t count, capacity;
 	uint64_t packets, bytes;
 	struct source_pcap_stats frames;
+	struct doubt *doubt; /* of the options */
 	bool out_of_memory;
 	char error[256]; /* "" or why the run did not reach the file's end */
 };
@@ -37,6 +40,7 @@ struct capture_options {
 	const char *iface_in; /* the interface that every packet came in by; NULL: unknown */
 	capture_packet_fn *packet;
 	void *context;
+	struct doubt *doubt; /* what flows turned out to be is added here; may be NULL */
 };
 
 /* 0, or -errno with run->error set; the flows up to there are in `run` in any case. */

@@ -149,6 +149,11 @@ void cli_table(const json_t *rows, const struct cli_column *columns);
  */
 void cli_tree(json_t *object, const char *const *skip);
 
+/* ---- what flows turned out to be: cli/apps.c ---- */
+
+/* The document of doubt.h; with "inspects": false of a daemon that looks at no payload. */
+void cli_print_apps(json_t *document);
+
 /* ---- the commands ---- */
 
 int cli_check(int argc, char **argv, struct cli *cli);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 bin_PROGRAMS += waymark
 waymark_SOURCES = \
+	src/cli/apps.c \
 	src/cli/ask.c \
 	src/cli/capture.c \
 	src/cli/capture.h \

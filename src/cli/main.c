@@ -30,10 +30,12 @@ static const struct cli_command commands[] = {
 	{
 		.name = "replay",
 		.run = cli_replay,
-		.arguments = "[--json] [--packets] PCAP...",
+		.arguments = "[--json] [--packets | --apps] PCAP...",
 		.summary = "what the policy decides for the flows of a capture",
 		.options = "  --json       one JSON object a line for each flow\n"
-			   "  --packets    the mark of each packet instead\n",
+			   "  --packets    the mark of each packet instead\n"
+			   "  --apps       what all the flows turned out to be instead, and how those\n"
+			   "               begin that nobody knows\n",
 		.json = true,
 		.confs = 1,
 	},
@@ -134,8 +136,11 @@ static const struct cli_command commands[] = {
 	{
 		.name = "stats",
 		.run = cli_stats,
-		.arguments = "[--json]",
+		.arguments = "[--apps] [--json]",
 		.summary = "the daemon's counters",
+		.options = "  --apps       what flows turned out to be instead, and how those begin\n"
+			   "               that nobody knows\n"
+			   "  --json       a JSON document\n",
 		.json = true,
 		.confs = 1,
 	},

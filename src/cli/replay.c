@@ -3,7 +3,8 @@
  * `waymark replay`: what would this policy do with this traffic?
  *
  * --json is a contract: one object a line a flow, in order of first packets, and
- * nothing else on stdout. Without it a table for people, and sums by rule.
+ * nothing else on stdout. Without it a table for people. --apps tells instead what the flows
+ * of all captures turned out to be, as `stats --apps` does of live ones.
  */
 #include "cli.h"
 
@@ -14,6 +15,8 @@
 
 #include "capture.h"
 #include "packets.h"
+
+#define APPS_PORTS_MAX 4096
 
 json_t *cli_text_or_null(const char *text)
 {
@@ -183,10 +186,11 @@ static void print_table(const json_t *rows)
 
 /* ---- the command ---- */
 
-enum { OPTION_PACKETS, OPTION_IFACE_IN };
+enum { OPTION_PACKETS, OPTION_APPS, OPTION_IFACE_IN };
 
 static const struct cli_option replay_options[] = {
 	{"packets", 0, false, OPTION_PACKETS},
+	{"apps", 0, false, OPTION_APPS},
 	{"iface-in", 0, true, OPTION_IFACE_IN},
 	{0},
 };
@@ -202,24 +206,33 @@ struct policy *cli_policy_load(const char *path)
 	return policy;
 }
 
+struct replay {
+	const struct cli *cli;
+	const struct policy *policy;
+	const char *iface_in;
+	bool packets;
+	struct doubt *doubt; /* of --apps, else NULL */
+	json_t *rows;	     /* of the table */
+};
+
 /* One file. True: read to its end. */
-static bool replay_file(const struct cli *cli, const struct policy *policy, const char *file,
-			bool packets, const char *iface_in, json_t *rows)
+static bool replay_file(const struct replay *replay, const char *file)
 {
-	struct packet_context context = {file, policy};
+	struct packet_context context = {file, replay->policy};
 	struct capture_options options = {
-		.iface_in = iface_in,
-		.packet = packets ? print_packet : NULL,
+		.iface_in = replay->iface_in,
+		.packet = replay->packets ? print_packet : NULL,
 		.context = &context,
+		.doubt = replay->doubt,
 	};
 	struct capture_run run;
-	int result = capture_run(policy, file, &options, &run);
+	int result = capture_run(replay->policy, file, &options, &run);
 
-	for (size_t i = 0; i < run.count && !packets; i++) {
-		if (cli->json)
-			print_flow(file, policy, &run.flows[i]);
+	for (size_t i = 0; i < run.count && !replay->packets && !replay->doubt; i++) {
+		if (replay->cli->json)
+			print_flow(file, replay->policy, &run.flows[i]);
 		else
-			append_row(rows, file, policy, &run.flows[i]);
+			append_row(replay->rows, file, replay->policy, &run.flows[i]);
 	}
 	if (result < 0) {
 		fflush(stdout);
@@ -229,34 +242,55 @@ static bool replay_file(const struct cli *cli, const struct policy *policy, cons
 	return result == 0;
 }
 
+static void print_apps(const struct replay *replay)
+{
+	json_t *document = doubt_document(replay->doubt);
+
+	if (replay->cli->json)
+		cli_print_json(document);
+	else
+		cli_print_apps(document);
+	json_decref(document);
+}
+
 int cli_replay(int argc, char **argv, struct cli *cli)
 {
-	const char *iface_in = NULL;
-	bool packets = false, complete = true;
+	struct replay replay = {.cli = cli};
+	bool complete = true, apps = false;
 	struct policy *policy;
-	json_t *rows;
 	int option;
 
 	while ((option = cli_getopt(cli, argc, argv, replay_options)) >= 0) {
 		if (option == OPTION_PACKETS)
-			packets = true;
+			replay.packets = true;
+		else if (option == OPTION_APPS)
+			apps = true;
 		else
-			iface_in = optarg;
+			replay.iface_in = optarg;
 	}
 	if (option == CLI_DONE)
 		return cli->exit_code;
 	if (optind >= argc)
 		return cli_usage("replay needs a capture file");
-	policy = cli_policy_load(cli_conf_path(cli));
-	if (!policy)
+	if (apps && replay.packets)
+		return cli_usage("replay takes --apps or --packets, not both");
+	if (apps && !(replay.doubt = doubt_new(APPS_PORTS_MAX)))
+		return cli_fail("out of memory");
+	replay.policy = policy = cli_policy_load(cli_conf_path(cli));
+	if (!policy) {
+		doubt_free(replay.doubt);
 		return CLI_FAILED;
-	rows = json_array();
+	}
+	replay.rows = json_array();
 	for (int i = optind; i < argc; i++)
-		complete &= replay_file(cli, policy, argv[i], packets, iface_in, rows);
-	if (!cli->json && !packets)
-		print_table(rows);
-	json_decref(rows);
+		complete &= replay_file(&replay, argv[i]);
+	if (apps)
+		print_apps(&replay);
+	else if (!cli->json && !replay.packets)
+		print_table(replay.rows);
+	json_decref(replay.rows);
 	policy_free(policy);
+	doubt_free(replay.doubt);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return cli_fail("cannot write: %s", strerror(errno));
 	return complete ? CLI_OK : CLI_FAILED;

@@ -3,7 +3,7 @@
  * The daemon's own types. One control thread runs daemon.c, network.c, reload.c
  * and documents.c; each worker thread runs worker.c alone. What they share:
  *  - daemon->snapshot: exchanged under RCU, immutable but for per-worker counters;
- *  - struct worker: its atomics, and one request at a time (a dump of flows).
+ *  - struct worker: its atomics, and one question at a time, which it answers itself.
  */
 #ifndef WAYMARK_DAEMON_H
 #define WAYMARK_DAEMON_H
@@ -17,6 +17,7 @@
 
 #include <waymark/classify.h>
 #include <waymark/control.h>
+#include <waymark/doubt.h>
 #include <waymark/firewall.h>
 #include <waymark/policy.h>
 #include <waymark/route.h>
@@ -67,16 +68,8 @@ struct flow_filter {
 	bool by_value;
 };
 
-struct flow_dump {
-	struct flow_filter filter;
-	size_t max;
-	struct flow_record *records;
-	size_t count;
-	_Atomic int state; /* enum dump_state in worker.c */
-	int done_fd;
-};
-
 struct daemon;
+struct worker_question;
 
 /* created, expired, evicted undecided, evicted decided, restarted: struct flow_table_stats */
 #define TABLE_COUNTERS 5
@@ -96,7 +89,8 @@ struct worker {
 	_Atomic uint32_t flow_count;
 	_Atomic uint64_t
 		table[TABLE_COUNTERS]; /* the table's own counters, as of the last heartbeat */
-	_Atomic(struct flow_dump *) dump;
+	_Atomic(struct worker_question *) question;
+	struct doubt *doubt; /* the thread's own, while it runs */
 	_Atomic uint64_t logs_suppressed;
 	/* the watchdog's memory; control thread */
 	uint64_t last_heartbeat;
@@ -124,6 +118,11 @@ void worker_release(struct worker *worker);
 int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, size_t max,
 		      struct flow_record **records, size_t *count);
 void flow_records_free(struct flow_record *records, size_t count);
+/*
+ * In the same way, adds to `into` what the worker's flows turned out to be. On failure `into` is
+ * no longer the caller's.
+ */
+int worker_gather_doubt(struct worker *worker, struct doubt *into);
 
 /* ---- the daemon ---- */
 

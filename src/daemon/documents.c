@@ -165,6 +165,7 @@ static json_t *classify_document(const struct daemon *daemon)
 		{"dropped", offsetof(struct classify_stats, dropped)},
 		{"refused_memory", offsetof(struct classify_stats, refused_memory)},
 		{"older", offsetof(struct classify_stats, older)},
+		{"inspected", offsetof(struct classify_stats, inspected)},
 		{"guessed", offsetof(struct classify_stats, guessed)},
 		{"guessed_right", offsetof(struct classify_stats, guessed_right)},
 		{"guessed_wrong", offsetof(struct classify_stats, guessed_wrong)},
@@ -412,6 +413,46 @@ static json_t *flows_answer(struct daemon *daemon, const json_t *request)
 	return control_ok(document);
 }
 
+/* ---- apps ---- */
+
+/* Flows that never had an inspection: what their headers said decided them. */
+static uint64_t never_inspected(const struct daemon *daemon)
+{
+	uint64_t flows = 0, inspected = 0;
+
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		struct classify_stats *stats = classifier_stats(daemon->workers[i].classifier);
+
+		/* a flow is counted before its inspection: read the other way round */
+		inspected += counter_read(&stats->inspected);
+		flows += counter_read(&stats->flows);
+	}
+	return flows > inspected ? flows - inspected : 0;
+}
+
+static json_t *apps_answer(struct daemon *daemon)
+{
+	struct doubt *doubt = doubt_new((size_t)DOUBT_ENTRIES * daemon->worker_count);
+	json_t *document, *not_inspected;
+
+	if (!doubt)
+		return control_fail("out of memory");
+	for (unsigned i = 0; i < daemon->worker_count; i++) {
+		int result = worker_gather_doubt(&daemon->workers[i], doubt);
+
+		if (result < 0)
+			return control_fail("worker %u does not answer: %s", i, strerror(-result));
+	}
+	document = doubt_document(doubt);
+	doubt_free(doubt);
+	json_object_set_new(document, "inspects",
+			    json_boolean(!ruleset_is_header_only(daemon->snapshot->policy->rules)));
+	not_inspected = json_object_get(document, "not_inspected");
+	json_integer_set(not_inspected,
+			 json_integer_value(not_inspected) + (json_int_t)never_inspected(daemon));
+	return control_ok(document);
+}
+
 /* ---- reload ---- */
 
 static json_t *reload_answer(struct daemon *daemon)
@@ -458,6 +499,8 @@ json_t *documents_answer(const json_t *request, void *context)
 		return names_answer(daemon, request);
 	if (strcmp(command, "guess") == 0)
 		return guess_answer(daemon, request);
+	if (strcmp(command, "apps") == 0)
+		return apps_answer(daemon);
 	if (strcmp(command, "stats") == 0)
 		return control_ok(stats_document(daemon));
 	if (strcmp(command, "reload") == 0)

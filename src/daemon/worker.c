@@ -7,9 +7,10 @@
  * goes offline for RCU and sleeps in poll(). Between two batches it is
  * quiescent, so a reload waits for a worker at most one batch.
  *
- * A dump of flows is the one thing others may ask. The request is handed over by
- * an atomic pointer; whoever finishes last frees it (see enum dump_state), so a
- * control thread that lost patience leaves nothing dangling.
+ * What only the worker may read, its flows and what they turned out to be, others ask it for.
+ * The question is handed over by an atomic pointer and answered between two batches;
+ * whoever finishes last frees it (see enum question_state), so a control thread that lost
+ * patience leaves nothing dangling.
  */
 #define _LGPL_SOURCE
 #include "daemon.h"
@@ -31,10 +32,19 @@
 
 #define RECEIVE_BUFFER_BYTES (32U << 20)
 #define IDLE_MS 1000
+#define ANSWER_MS 2000
 #define EXPIRE_BUDGET 256
 #define LOGS_PER_SECOND 50
 
-enum dump_state { DUMP_ASKED, DUMP_DONE, DUMP_ABANDONED };
+enum question_state { QUESTION_ASKED, QUESTION_ANSWERED, QUESTION_ABANDONED };
+
+struct worker_question {
+	void (*answer)(struct worker *worker, void *context); /* by the worker */
+	void (*release)(void *context);
+	void *context;
+	_Atomic int state; /* enum question_state */
+	int done_fd;
+};
 
 uint64_t wall_us(void)
 {
@@ -44,7 +54,104 @@ uint64_t wall_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-/* ---- dumps ---- */
+/* ---- questions ---- */
+
+static void question_free(struct worker_question *question)
+{
+	if (question->context)
+		question->release(question->context);
+	if (question->done_fd >= 0)
+		close(question->done_fd);
+	free(question);
+}
+
+static void answer_question(struct worker *worker)
+{
+	struct worker_question *question = atomic_exchange(&worker->question, NULL);
+	uint64_t one = 1;
+	int asked = QUESTION_ASKED;
+
+	if (!question)
+		return;
+	question->answer(worker, question->context);
+	if (!atomic_compare_exchange_strong(&question->state, &asked, QUESTION_ANSWERED)) {
+		question_free(question);
+		return;
+	}
+	if (write(question->done_fd, &one, sizeof(one)) < 0)
+		log_error("worker %u: cannot answer: %s", worker->index, strerror(errno));
+}
+
+static void worker_wake(struct worker *worker)
+{
+	uint64_t one = 1;
+
+	/* a full counter wakes as well */
+	if (write(worker->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		log_error("worker %u: cannot wake it: %s", worker->index, strerror(errno));
+}
+
+/*
+ * Has the worker run answer(worker, context), and waits, at most two seconds. 0: it has, and
+ * the context is the caller's again. -errno: the context is released, at the latest by the worker.
+ */
+static int worker_ask(struct worker *worker, void (*answer)(struct worker *, void *),
+		      void (*release)(void *), void *context)
+{
+	struct worker_question *question = calloc(1, sizeof(*question)), *mine = question;
+	struct pollfd done;
+	uint64_t wakes;
+	int asked = QUESTION_ASKED;
+
+	if (!question) {
+		release(context);
+		return -ENOMEM;
+	}
+	question->answer = answer;
+	question->release = release;
+	question->context = context;
+	question->done_fd = eventfd(0, EFD_CLOEXEC);
+	if (question->done_fd < 0) {
+		question_free(question);
+		return -ENOMEM;
+	}
+	atomic_store(&worker->question, question);
+	worker_wake(worker);
+	done = (struct pollfd){.fd = question->done_fd, .events = POLLIN};
+	while (poll(&done, 1, ANSWER_MS) < 0 && errno == EINTR)
+		;
+	if (!(done.revents & POLLIN)) {
+		/* not even taken up: it is ours again; taken up: the worker frees it */
+		if (atomic_compare_exchange_strong(&worker->question, &mine, NULL)) {
+			question_free(question);
+			return -ETIMEDOUT;
+		}
+		if (atomic_compare_exchange_strong(&question->state, &asked, QUESTION_ABANDONED))
+			return -ETIMEDOUT;
+		/* done in this very moment: its last touch is the write to done_fd */
+		while (poll(&done, 1, -1) < 0 && errno == EINTR)
+			;
+	}
+	/* reading what the worker wrote last orders its work before ours, the close of the fd too
+	 */
+	if (read(question->done_fd, &wakes, sizeof(wakes)) < 0 ||
+	    atomic_load_explicit(&question->state, memory_order_acquire) != QUESTION_ANSWERED) {
+		question_free(question);
+		return -EIO;
+	}
+	question->context = NULL;
+	question_free(question);
+	return 0;
+}
+
+/* ---- dumps of flows ---- */
+
+struct flow_dump {
+	struct flow_filter filter;
+	size_t max;
+	struct flow_record *records;
+	size_t count;
+};
 
 void flow_records_free(struct flow_record *records, size_t count)
 {
@@ -53,11 +160,11 @@ void flow_records_free(struct flow_record *records, size_t count)
 	free(records);
 }
 
-static void dump_free(struct flow_dump *dump)
+static void dump_free(void *context)
 {
+	struct flow_dump *dump = context;
+
 	flow_records_free(dump->records, dump->count);
-	if (dump->done_fd >= 0)
-		close(dump->done_fd);
 	free(dump);
 }
 
@@ -107,83 +214,62 @@ static bool dump_flow(struct flow *flow, void *context)
 	return ++dump->count < dump->max;
 }
 
-static void answer_dump(struct worker *worker)
+static void dump_flows(struct worker *worker, void *context)
 {
-	struct flow_dump *dump = atomic_exchange(&worker->dump, NULL);
-	uint64_t one = 1;
-	int asked = DUMP_ASKED;
+	struct flow_dump *dump = context;
 
-	if (!dump)
-		return;
 	if (dump->max)
 		flow_table_visit(classifier_flows(worker->classifier), dump_flow, dump);
-	if (!atomic_compare_exchange_strong(&dump->state, &asked, DUMP_DONE)) {
-		dump_free(dump);
-		return;
-	}
-	if (write(dump->done_fd, &one, sizeof(one)) < 0)
-		log_error("worker %u: cannot answer: %s", worker->index, strerror(errno));
-}
-
-static void worker_wake(struct worker *worker)
-{
-	uint64_t one = 1;
-
-	/* a full counter wakes as well */
-	if (write(worker->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("worker %u: cannot wake it: %s", worker->index, strerror(errno));
 }
 
 int worker_dump_flows(struct worker *worker, const struct flow_filter *filter, size_t max,
 		      struct flow_record **records, size_t *count)
 {
 	struct flow_dump *dump = calloc(1, sizeof(*dump));
-	struct pollfd done;
-	uint64_t wakes;
-	int asked = DUMP_ASKED;
+	int result;
 
 	if (!dump)
 		return -ENOMEM;
 	dump->filter = *filter;
 	dump->max = max;
-	dump->done_fd = eventfd(0, EFD_CLOEXEC);
 	dump->records = calloc(max ? max : 1, sizeof(*dump->records));
-	if (dump->done_fd < 0 || !dump->records) {
+	if (!dump->records) {
 		dump_free(dump);
 		return -ENOMEM;
 	}
-	atomic_store(&worker->dump, dump);
-	worker_wake(worker);
-	done = (struct pollfd){.fd = dump->done_fd, .events = POLLIN};
-	while (poll(&done, 1, 2000) < 0 && errno == EINTR)
-		;
-	if (!(done.revents & POLLIN)) {
-		struct flow_dump *mine = dump;
-
-		/* not even taken up: it is ours again; taken up: the worker frees it */
-		if (atomic_compare_exchange_strong(&worker->dump, &mine, NULL)) {
-			dump_free(dump);
-			return -ETIMEDOUT;
-		}
-		if (atomic_compare_exchange_strong(&dump->state, &asked, DUMP_ABANDONED))
-			return -ETIMEDOUT;
-		/* done in this very moment: its last touch is the write to done_fd */
-		while (poll(&done, 1, -1) < 0 && errno == EINTR)
-			;
-	}
-	/* reading what the worker wrote last orders its work before ours, the close of the fd too
-	 */
-	if (read(dump->done_fd, &wakes, sizeof(wakes)) < 0 ||
-	    atomic_load_explicit(&dump->state, memory_order_acquire) != DUMP_DONE) {
-		dump_free(dump);
-		return -EIO;
-	}
+	result = worker_ask(worker, dump_flows, dump_free, dump);
+	if (result < 0)
+		return result;
 	*records = dump->records;
 	*count = dump->count;
-	dump->records = NULL;
-	dump->count = 0;
-	dump_free(dump);
+	free(dump);
 	return 0;
+}
+
+/* ---- what flows turned out to be ---- */
+
+static void count_settled(const struct classify_settled *settled, void *context)
+{
+	struct worker *worker = context;
+	struct doubt_flow flow;
+
+	doubt_flow_init(&flow, settled);
+	doubt_add(worker->doubt, &flow);
+}
+
+static void merge_doubt(struct worker *worker, void *context)
+{
+	doubt_merge(context, worker->doubt);
+}
+
+static void release_doubt(void *context)
+{
+	doubt_free(context);
+}
+
+int worker_gather_doubt(struct worker *worker, struct doubt *into)
+{
+	return worker_ask(worker, merge_doubt, release_doubt, into);
 }
 
 /* ---- the loop ---- */
@@ -296,7 +382,7 @@ static void *worker_main(void *argument)
 			judge_batch(worker, packets, (size_t)count, &budget);
 		else if (count < 0 && count != -EAGAIN)
 			break;
-		answer_dump(worker);
+		answer_question(worker);
 		classifier_expire(worker->classifier, wall_us(), EXPIRE_BUDGET);
 		heartbeat(worker);
 		if (count == 0)
@@ -328,6 +414,8 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 	struct classifier_options classifier_options = {
 		.flows_max = (conf->flows.max + conf->queue.count - 1) / conf->queue.count,
 		.timeouts = {conf->flows.tcp_s, conf->flows.udp_s, conf->flows.other_s},
+		.settled = count_settled,
+		.settled_context = worker,
 	};
 	char error[256];
 
@@ -341,9 +429,10 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 	if (*source_nfq_missing(worker->source))
 		log_warn("queue %u: this kernel does not know: %s", worker->queue,
 			 source_nfq_missing(worker->source));
+	worker->doubt = doubt_new(DOUBT_ENTRIES);
 	worker->classifier = classifier_new(&classifier_options, NULL, NULL);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!worker->classifier || worker->wake_fd < 0) {
+	if (!worker->doubt || !worker->classifier || worker->wake_fd < 0) {
 		log_error("worker %u: out of memory", index);
 		return -1;
 	}
@@ -421,16 +510,18 @@ void worker_stop(struct worker *worker)
 
 void worker_release(struct worker *worker)
 {
-	struct flow_dump *dump = atomic_exchange(&worker->dump, NULL);
+	struct worker_question *question = atomic_exchange(&worker->question, NULL);
 
-	if (dump)
-		dump_free(dump);
+	if (question)
+		question_free(question);
 	if (worker->source)
 		worker->source->ops->close(worker->source);
-	classifier_free(worker->classifier);
+	classifier_free(worker->classifier); /* counts what is still open */
+	doubt_free(worker->doubt);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	worker->source = NULL;
 	worker->classifier = NULL;
+	worker->doubt = NULL;
 	worker->wake_fd = -1;
 }
