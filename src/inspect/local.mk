@@ -42,6 +42,7 @@ UNIT_TESTS += \
 	tests/unit/test_inspect_patterns \
 	tests/unit/test_inspect_protocols \
 	tests/unit/test_inspect_proxies \
+	tests/unit/test_pattern_file \
 	tests/unit/test_quic \
 	tests/unit/test_quic_claims
 tests_unit_test_dns_message_SOURCES = tests/unit/test_dns_message.c tests/unit/dns_build.h
@@ -60,6 +61,8 @@ tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c 
 tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_proxies_SOURCES = tests/unit/test_inspect_proxies.c tests/unit/inspect_support.h tests/unit/layers_support.h
 tests_unit_test_inspect_proxies_LDADD = $(UNIT_LDADD)
+tests_unit_test_pattern_file_SOURCES = tests/unit/test_pattern_file.c tests/unit/inspect_support.h
+tests_unit_test_pattern_file_LDADD = $(UNIT_LDADD)
 quic_test_headers = tests/unit/inspect_support.h tests/unit/quic_build.h tests/unit/quic_support.h tests/unit/quic_vectors.h
 tests_unit_test_quic_SOURCES = tests/unit/test_quic.c $(quic_test_headers)
 tests_unit_test_quic_LDADD = $(UNIT_LDADD)

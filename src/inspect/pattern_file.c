@@ -263,11 +263,18 @@ static char *read_name(struct reader *reader)
 	const int line = rest.number;
 	char *name;
 
-	if (!next_word(&rest, &word) || word.at != reader->name.at || next_word(&rest, &more)) {
-		diag_error(reader->diags, reader->path, line, "the name is not one plain word%s",
-			   is_word(&word, "waymark") ? "; it comes before the lines of waymark's"
-						     : "");
+	if (!next_word(&rest, &word) || word.at != reader->name.at) {
+		diag_error(reader->diags, reader->path, line, "the name is not one plain word");
 		return NULL;
+	}
+	if (next_word(&rest, &more)) {
+		if (is_word(&word, "waymark")) {
+			diag_error(reader->diags, reader->path, line,
+				   "the name comes before the lines of waymark's");
+			return NULL;
+		}
+		diag_warning(reader->diags, reader->path, line,
+			     "what follows the name '%.*s' is ignored", (int)word.length, word.at);
 	}
 	if (word.length > NAME_BYTES_MAX) {
 		diag_error(reader->diags, reader->path, line, "the name is longer than %d bytes",

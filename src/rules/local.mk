@@ -25,11 +25,13 @@ src/rules/shipped_patterns.c: src/rules/shipped_patterns.sh $(top_srcdir)/rules.
 CLEANFILES += src/rules/shipped_patterns.c
 EXTRA_DIST += src/rules/shipped_patterns.sh
 
-UNIT_TESTS += tests/unit/test_rules tests/unit/test_rule_sets
+UNIT_TESTS += tests/unit/test_rules tests/unit/test_rule_sets tests/unit/test_shipped_patterns
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(UNIT_LDADD)
 tests_unit_test_rule_sets_SOURCES = tests/unit/test_rule_sets.c
 tests_unit_test_rule_sets_LDADD = $(UNIT_LDADD)
+tests_unit_test_shipped_patterns_SOURCES = tests/unit/test_shipped_patterns.c
+tests_unit_test_shipped_patterns_LDADD = $(UNIT_LDADD)
 FUZZ_TARGETS += tests/fuzz/fuzz_rules
 tests_fuzz_fuzz_rules_SOURCES = tests/fuzz/fuzz_rules.c
 EXTRA_DIST += tests/fuzz/corpus/fuzz_rules/every-key.conf

@@ -126,7 +126,7 @@ static void files_that_are_none_are_refused_with_their_place(void **state)
 		{"", 0, 0, "no name"},
 		{"# x\n", 4, 0, "no name"},
 		{"name\n", 5, 0, "no regex"},
-		{"two words\nx\n", 12, 1, "plain word"},
+		{" word\nx\n", 8, 1, "plain word"},
 		{"a\n[abc\n", 7, 2, "']'"},
 		{"a\n[z-a]\n", 8, 2, "range"},
 		{"a\n#\n*a\n", 7, 3, "quantifier"},
