@@ -117,6 +117,13 @@ void pattern_scratch_free(struct pattern_scratch *scratch);
  */
 uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index);
 const char *pattern_text(const struct pattern_set *set, size_t index);
+/* Whose pattern i is, and where it stands; the file is "" where the source named none. */
+struct pattern_origin {
+	const char *file;
+	int line;
+	uint16_t app; /* APP_NONE: a payload key */
+};
+struct pattern_origin pattern_origin(const struct pattern_set *set, size_t index);
 
 /*
  * Reads one .pat file of l7-filter's: comments, a name line, a regex line, optional

@@ -33,6 +33,8 @@ static void render(json_t *data)
 		json_object_set_new(data, "pattern_count",
 				    json_integer((json_int_t)json_array_size(patterns)));
 		json_object_set(data, "patterns", costly);
+		if (!json_array_size(costly))
+			json_object_del(data, "patterns");
 	}
 	cli_tree(data, NULL);
 	json_decref(costly);

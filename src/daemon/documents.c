@@ -19,9 +19,20 @@
 #define FLOWS_LIMIT_DEFAULT 10000
 #define FLOWS_LIMIT_MAX 100000
 
+/* Text of files and packets need not be UTF-8: what JSON cannot hold is shown as '?'. */
 json_t *string_or_null(const char *text)
 {
-	return text && *text ? json_string(text) : json_null();
+	json_t *json = text && *text ? json_string(text) : json_null();
+	char *copy;
+
+	if (json || !(copy = strdup(text)))
+		return json;
+	for (char *at = copy; *at; at++)
+		if ((unsigned char)*at >= 0x80)
+			*at = '?';
+	json = json_string(copy);
+	free(copy);
+	return json;
 }
 
 json_t *event_document(const char *name, json_t *more)
@@ -216,11 +227,16 @@ static json_t *patterns_document(const struct daemon *daemon)
 	json_t *document = json_array();
 	size_t count = patterns ? pattern_count(patterns) : 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		struct pattern_origin origin = pattern_origin(patterns, i);
+
 		json_array_append_new(document,
-				      json_pack("{s:s,s:I}", "pattern", pattern_text(patterns, i),
-						"limit_hits",
+				      json_pack("{s:o,s:s,s:i,s:s,s:I}", "app",
+						string_or_null(app_name(origin.app)), "file",
+						origin.file, "line", origin.line, "pattern",
+						pattern_text(patterns, i), "limit_hits",
 						(json_int_t)pattern_limit_hits(patterns, i)));
+	}
 	return document;
 }
 

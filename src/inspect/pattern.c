@@ -48,6 +48,8 @@ enum {
 struct pattern {
 	pcre2_code *code;
 	const char *text;
+	const char *file; /* with `line`, where it stands */
+	int line;
 	_Atomic uint64_t limit_hits;
 	uint16_t app;
 	uint8_t kind;
@@ -136,7 +138,9 @@ struct pattern_set *pattern_set_new(const struct pattern_source *sources, size_t
 		struct pattern *pattern = &set->items[set->count];
 
 		pattern->text = arena_strdup(&set->arena, sources[i].text);
-		if (!pattern->text)
+		pattern->file = arena_strdup(&set->arena, sources[i].file ? sources[i].file : "");
+		pattern->line = sources[i].line;
+		if (!pattern->text || !pattern->file)
 			goto no_memory;
 		if (compile(pattern, &sources[i], context, diags)) {
 			failed = true;
@@ -201,6 +205,17 @@ uint16_t pattern_app(const struct pattern_set *set, size_t index)
 const char *pattern_text(const struct pattern_set *set, size_t index)
 {
 	return set && index < set->count ? set->items[index].text : NULL;
+}
+
+struct pattern_origin pattern_origin(const struct pattern_set *set, size_t index)
+{
+	if (!set || index >= set->count)
+		return (struct pattern_origin){0};
+	return (struct pattern_origin){
+		.file = set->items[index].file,
+		.line = set->items[index].line,
+		.app = set->items[index].app,
+	};
 }
 
 uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index)
