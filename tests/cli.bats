@@ -305,15 +305,65 @@ teardown() {
 @test "stats shows counters by the module that counts" {
 	cat >"$DIR/stats.json" <<-'EOF'
 		{"ok": true, "data": {"classify": {"packets": 10, "flows": 2}, "refused": 0,
-		 "patterns": [{"pattern": "^ACME", "limit_hits": 1}]}}
+		 "patterns": [{"app": "acme", "file": "/r/acme.pat", "line": 3, "pattern": "^ACME", "limit_hits": 1},
+		  {"app": "other", "file": "/r/other.pat", "line": 2, "pattern": "^OTHER", "limit_hits": 0}]}}
 	EOF
 	stand_in
 	run -0 --separate-stderr "$WAYMARK" stats -c "$CONF"
-	[ "${lines[0]}" = "refused  0" ]
-	[ "${lines[1]}" = "classify:" ]
-	[ "${lines[2]}" = "  packets  10" ]
-	[ "${lines[5]}" = "  PATTERN  LIMIT-HITS" ]
-	[ "${lines[6]}" = "  ^ACME             1" ]
+	[ "${lines[0]}" = "refused        0" ]
+	[ "${lines[1]}" = "pattern_count  2" ]
+	[ "${lines[2]}" = "classify:" ]
+	[ "${lines[3]}" = "  packets  10" ]
+	[ "${lines[6]}" = "  APP   FILE         LINE  PATTERN  LIMIT-HITS" ]
+	[ "${lines[7]}" = "  acme  /r/acme.pat     3  ^ACME             1" ]
+	[ "${#lines[@]}" -eq 8 ] # patterns that cost nothing out of turn are not listed
+	run -0 --separate-stderr "$WAYMARK" stats -c "$CONF" --json
+	jq -e '.patterns | length == 2' <<<"$output"
+}
+
+@test "stats --apps shows what is known by app, then what is not by port, as hex and text" {
+	cat >"$DIR/apps.json" <<-'EOF'
+		{"ok": true, "data": {"inspects": true,
+		 "known": [{"app": "tls", "flows": 12, "packets": 40, "bytes": 50000}, {"app": "ssh", "flows": 1, "packets": 4, "bytes": 500}],
+		 "unknown": [{"proto": "tcp", "port": 9999, "first": "server", "flows": 2, "unfinished": 1, "packets": 8, "bytes": 900,
+		  "last_seen": 1700000000.5, "common": {"client": null, "server": "^HI\\x20.\\x0a"},
+		  "samples": [{"flows": 2, "client": "1b5b324a", "server": "48492031000102030405060708090a0b0c"}]}],
+		 "silent": 3, "midstream": 1, "not_inspected": 0, "forgotten": {"ports": 2, "flows": 5}}}
+	EOF
+	stand_in
+	TZ=UTC run -0 --separate-stderr "$WAYMARK" stats -c "$CONF" --apps
+	jq -e '. == {command: "apps"}' "$DIR/request"
+	diff - <(echo "$output") <<-'EOF'
+		app  flows  packets  bytes
+		tls     12       40  50000
+		ssh      1        4    500
+
+		tcp port 9999, server first: 2 flows (1 not looked at to the end), 8 packets, 900 bytes, last 2023-11-14 22:13:20
+		  all         server  ^HI\x20.\x0a
+		  2 flows     server  48492031 00010203 04050607 08090a0b  |HI 1............|
+		                      0c                                   |.|
+		              client  1b5b324a                             |.[2J|
+
+		3 flows without payload
+		1 flow unknown, seen from the middle on
+		5 flows of 2 unknown ports forgotten: there are too many ports
+	EOF
+	run -0 --separate-stderr "$WAYMARK" stats -c "$CONF" --apps --json
+	jq -e '.unknown[0].port == 9999' <<<"$output"
+}
+
+@test "stats --apps says so where no rule looks at payload" {
+	cat >"$DIR/apps.json" <<-'EOF'
+		{"ok": true, "data": {"inspects": false, "known": [], "unknown": [], "silent": 0, "midstream": 0,
+		 "not_inspected": 7, "forgotten": {"ports": 0, "flows": 0}}}
+	EOF
+	stand_in
+	run -0 --separate-stderr "$WAYMARK" stats -c "$CONF" --apps
+	diff - <(echo "$output") <<-'EOF'
+		no rule looks at payload, so nothing is inspected
+
+		7 flows not inspected: decided by headers, or without ports
+	EOF
 }
 
 @test "reload says the generation, with warnings on stderr" {

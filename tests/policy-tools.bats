@@ -396,3 +396,30 @@ replay() { # NAME: the capture's flows, as that configuration has them
 	run -2 --separate-stderr "$WAYMARK" names extra
 	[ "$stderr" = "waymark: 'names' does not take 'extra'" ]
 }
+
+# ---- replay --apps ----
+
+@test "replay --apps shows of each unknown port how its flows begin, and a pattern made of that knows them" {
+	conf a ""
+	run -0 --separate-stderr "$WAYMARK" replay -c "$DIR/a" --apps --json "$PCAPS/pattern/in.pcap" "$PCAPS/smtp/in.pcap"
+	printf '%s\n' "$output" >"$DIR/before"
+	jq -e '(.known | any(.app == "smtp" and .flows == 2 and .packets == 48)) and
+		([.unknown[] | select(.port == 7777)] | length == 1 and (.[0] | .proto == "tcp" and .first == "client"))' "$DIR/before"
+	flows=$("$WAYMARK" replay -c "$DIR/a" --json "$PCAPS/pattern/in.pcap" "$PCAPS/smtp/in.pcap" | jq -s length)
+	jq -e --argjson flows "$flows" '([.known[], .unknown[]] | map(.flows) | add) +
+		.silent + .midstream + .not_inspected == $flows' "$DIR/before"
+	mkdir "$DIR/patterns"
+	sed -i "s|rules_dir = .*|rules_dir = \"$DIR/patterns\";|" "$DIR/a"
+	{
+		echo mystery
+		jq -r '[.unknown[] | select(.port == 7777)][0].samples[0].client | gsub("(?<b>..)"; "\\x\(.b)") | "^" + .[0:16]' "$DIR/before"
+		echo "waymark bytes=raw"
+	} >"$DIR/patterns/mystery.pat"
+	run -0 --separate-stderr "$WAYMARK" replay -c "$DIR/a" --apps --json "$PCAPS/pattern/in.pcap" "$PCAPS/smtp/in.pcap"
+	jq -e '.known | any(.app == "mystery" and .flows >= 1)' <<<"$output"
+	run -0 --separate-stderr "$WAYMARK" replay -c "$DIR/a" --apps "$PCAPS/pattern/in.pcap"
+	[[ ${lines[0]} =~ ^app\ +flows\ +packets\ +bytes$ ]]
+	[[ ${lines[1]} =~ ^mystery\  ]]
+	run -2 --separate-stderr "$WAYMARK" replay -c "$DIR/a" --apps --packets "$PCAPS/pattern/in.pcap"
+	[ "$stderr" = "waymark: replay takes --apps or --packets, not both" ]
+}
