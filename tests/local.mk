@@ -33,7 +33,8 @@ NETNS_TESTS += \
 	tests/netns/complaints-failover.bats \
 	tests/netns/replay-live.bats \
 	tests/netns/memory.bats \
-	tests/netns/adversary.bats
+	tests/netns/adversary.bats \
+	tests/netns/apps.bats
 
 EXTRA_DIST += tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/gateways.bash tests/netns/quic.bash \
 	tests/netns/carriers.bash tests/netns/postgresql.py tests/netns/hello.py tests/pcap
