@@ -30,23 +30,34 @@
 
 #include <waymark/inspect.h>
 
-#define INSPECTORS(X) \
-	X(tls)        \
-	X(http)       \
-	X(dns)        \
-	X(mdns)       \
-	X(llmnr)      \
-	X(quic)       \
-	X(dtls)       \
-	X(ssh)        \
-	X(http2)      \
-	X(smtp)       \
-	X(imap)       \
-	X(pop3)       \
-	X(ftp)        \
-	X(xmpp)       \
-	X(socks)      \
-	X(postgresql)
+#define INSPECTORS(X)    \
+	X(tls)           \
+	X(http)          \
+	X(dns)           \
+	X(mdns)          \
+	X(llmnr)         \
+	X(quic)          \
+	X(dtls)          \
+	X(ssh)           \
+	X(http2)         \
+	X(smtp)          \
+	X(imap)          \
+	X(pop3)          \
+	X(ftp)           \
+	X(xmpp)          \
+	X(socks)         \
+	X(postgresql)    \
+	X(bittorrent)    \
+	X(ethereum)      \
+	X(syncthing)     \
+	X(dropbox)       \
+	X(spotify)       \
+	X(whatsapp)      \
+	X(bitcoin)       \
+	X(raknet)        \
+	X(source_engine) \
+	X(quake)         \
+	X(steam)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -1,6 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
 	src/inspect/apps.c \
+	src/inspect/apps/bitcoin.c \
+	src/inspect/apps/bittorrent.c \
+	src/inspect/apps/bittorrent.h \
+	src/inspect/apps/bittorrent_utp.c \
+	src/inspect/apps/dropbox.c \
+	src/inspect/apps/ethereum.c \
+	src/inspect/apps/raknet.c \
+	src/inspect/apps/secp256k1.c \
+	src/inspect/apps/secp256k1.h \
+	src/inspect/apps/spotify.c \
+	src/inspect/apps/syncthing.c \
+	src/inspect/apps/valve.c \
+	src/inspect/apps/whatsapp.c \
 	src/inspect/dns.c \
 	src/inspect/dns_message.c \
 	src/inspect/dns_wire.c \
