@@ -26,6 +26,9 @@
  * Patterns read the same bytes (scan.c), after the inspectors and on the same packet. A
  * strict one that names a flow which no inspector has claimed ends their search.
  *
+ * Datagrams have no layers, but one protocol may prepare another's way on the same ports: STUN,
+ * then DTLS. The first is named, and its follower goes on to be asked.
+ *
  * Protocols of IP itself, ESP and AH, are claimed by their number: it is what the header says.
  */
 #include <waymark/inspect.h>
@@ -103,7 +106,7 @@ static void settle(struct inspection *inspection)
 
 	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
 	     i = next_living(inspection, i + 1)) {
-		open |= !inspection->claimed;
+		open |= !inspection->claimed || inspection->heir == i + 1;
 		may_give |= gives(inspection, i);
 	}
 	evidence->apps_done |= !open;
@@ -275,13 +278,24 @@ static uint32_t keep_bytes(struct inspection *inspection, const struct flow *flo
 
 /* ---- inspectors ---- */
 
-/* The layer has been claimed by the inspector at `index`: it rules the others out. */
+/* The layer has been claimed by the inspector at `index`: it rules all but its follower out. */
 static void claim(struct inspection *inspection, size_t index)
 {
+	const struct inspector *follower = inspect_table[index]->follower;
+	size_t heir = follower ? 0 : INSPECTOR_COUNT;
+
+	while (heir < INSPECTOR_COUNT &&
+	       (inspect_table[heir] != follower || !lives(inspection, heir)))
+		heir++;
 	inspection->claimed = true;
 	push_builtin(inspection, (uint16_t)(index + 1));
 	memset(inspection->living, 0, sizeof(inspection->living));
 	inspection->living[index / 64] = UINT64_C(1) << (index % 64);
+	inspection->heir = 0;
+	if (heir < INSPECTOR_COUNT) {
+		inspection->living[heir / 64] |= UINT64_C(1) << (heir % 64);
+		inspection->heir = (uint16_t)(heir + 1);
+	}
 	inspection->busy = false;
 }
 
@@ -294,6 +308,7 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 	     i = next_living(inspection, i + 1)) {
 		const struct inspector *inspector = inspect_table[i];
 		enum inspect_status status = INSPECT_NO;
+		bool settled = inspection->claimed && inspection->heir != i + 1;
 		void **state = NULL;
 
 		memset(note, 0, sizeof(*note));
@@ -301,9 +316,9 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 			status = inspector->stream(stream, &inspection->evidence, note);
 		else if (!inspector->state_free || (state = state_of(inspection, i)))
 			status = inspector->datagram(datagram, state, &inspection->evidence);
-		if (inspection->claimed && status < INSPECT_MINE)
+		if (settled && status < INSPECT_MINE)
 			status = INSPECT_MINE; /* what was claimed stays claimed */
-		if (status >= INSPECT_MINE && !inspection->claimed)
+		if (status >= INSPECT_MINE && !settled)
 			claim(inspection, i);
 		if (status == INSPECT_NO || status == INSPECT_DONE)
 			dies(inspection, i);

@@ -26,6 +26,7 @@ struct inspection {
 	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
 	uint32_t begin[2]; /* of the layer, in each direction */
 	bool claimed;	   /* the layer, by a built-in inspector */
+	uint16_t heir;	   /* the claimer's follower, still asked: its index plus one; 0: none */
 	bool busy;
 	bool carrier; /* the claimed protocol may turn out to carry another */
 	bool rescan;  /* the patterns are new, the bytes are not */

@@ -47,6 +47,9 @@
 	X(xmpp)          \
 	X(socks)         \
 	X(postgresql)    \
+	X(stun)          \
+	X(rtp)           \
+	X(rtcp)          \
 	X(bittorrent)    \
 	X(ethereum)      \
 	X(syncthing)     \
@@ -141,6 +144,11 @@ struct inspector {
 	inspect_datagram_fn *datagram; /* NULL: not over UDP */
 	/* IP protocol numbers that are this app whatever their payload says; 0: none */
 	uint8_t ip_protocols[2];
+	/*
+	 * Over UDP: what goes on to be asked when this one has claimed, since it comes later on the
+	 * same ports and is the upper layer then (RFC 7983: DTLS after STUN). NULL: nothing.
+	 */
+	const struct inspector *follower;
 	/* NULL where `datagram` keeps no state; it is called with a NULL `state` then */
 	void (*state_free)(void *state);
 	size_t (*state_bytes)(const void *state);

@@ -8,9 +8,11 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/dropbox.c \
 	src/inspect/apps/ethereum.c \
 	src/inspect/apps/raknet.c \
+	src/inspect/apps/rtp.c \
 	src/inspect/apps/secp256k1.c \
 	src/inspect/apps/secp256k1.h \
 	src/inspect/apps/spotify.c \
+	src/inspect/apps/stun.c \
 	src/inspect/apps/syncthing.c \
 	src/inspect/apps/valve.c \
 	src/inspect/apps/whatsapp.c \
