@@ -155,6 +155,7 @@ void pattern_file_release(struct pattern_file *file);
 #define EVIDENCE_LAYERS 4
 #define EVIDENCE_HOST_SIZE 256 /* with terminator; RFC 1035: 253 characters */
 #define EVIDENCE_ALPN_BYTES 128
+#define EVIDENCE_BUILTIN_WORDS 4 /* 256 built-in apps at most */
 
 enum host_source {
 	HOST_SOURCE_NONE,
@@ -177,6 +178,9 @@ struct evidence {
 	uint16_t app[EVIDENCE_LAYERS]; /* lowest layer first: tls, then what runs in it */
 	uint8_t app_count;
 	bool apps_done; /* no built-in inspector can add a layer any more */
+	/* bit per built-in app, its number less one: cannot be found any more (evidence_app_out())
+	 */
+	uint64_t apps_out[EVIDENCE_BUILTIN_WORDS];
 	bool host_done; /* no (first) name can appear any more */
 	bool alpn_done;
 	bool patterns_done; /* every pattern has hit or is out */
@@ -247,6 +251,11 @@ size_t inspection_bytes(const struct inspection *inspection);
 /* The top of the stack that is known, APP_NONE if nothing is. */
 uint16_t evidence_app(const struct evidence *evidence);
 bool evidence_has_app(const struct evidence *evidence, uint16_t app);
+/*
+ * True when no inspector can find the app any more: it has none, or that one has given up. A rule
+ * by one app need not wait for the inspectors of all others.
+ */
+bool evidence_app_out(const struct evidence *evidence, uint16_t app);
 /* The i-th ALPN name, NULL past the end. */
 const char *evidence_alpn(const struct evidence *evidence, size_t index);
 

@@ -131,6 +131,13 @@ bool evidence_has_app(const struct evidence *evidence, uint16_t app)
 	return false;
 }
 
+bool evidence_app_out(const struct evidence *evidence, uint16_t app)
+{
+	if (evidence->apps_done || !app_is_builtin(app))
+		return true;
+	return evidence->apps_out[(app - 1) / 64] >> ((app - 1) % 64) & 1;
+}
+
 const char *evidence_alpn(const struct evidence *evidence, size_t index)
 {
 	const char *name = evidence->alpn, *end = evidence->alpn + evidence->alpn_length;

@@ -468,5 +468,6 @@ static enum inspect_status http_stream(const struct inspect_stream *stream,
 const struct inspector inspector_http = {
 	.name = "http",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* the latter of what a tunnel carries */
+	.carries = true,
 	.stream = http_stream,
 };

@@ -101,15 +101,18 @@ static uint8_t gives(const struct inspection *inspection, size_t index)
 static void settle(struct inspection *inspection)
 {
 	struct evidence *evidence = &inspection->evidence;
-	bool open = inspection->carrier;
+	bool open = inspection->carrier, carries = inspection->carrier;
 	uint8_t may_give = 0;
 
 	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
 	     i = next_living(inspection, i + 1)) {
 		open |= !inspection->claimed || inspection->heir == i + 1;
+		carries |= inspect_table[i]->carries;
 		may_give |= gives(inspection, i);
 	}
 	evidence->apps_done |= !open;
+	for (size_t word = 0; !carries && word < LIVING_WORDS; word++)
+		evidence->apps_out[word] |= ~inspection->living[word];
 	evidence->host_done |=
 		evidence->host_source != HOST_SOURCE_NONE || !(may_give & INSPECT_HOST);
 	evidence->alpn_done |= evidence->alpn_length > 0 || !(may_give & INSPECT_ALPN);
@@ -176,6 +179,8 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 		}
 	}
 	ask_all(inspection);
+	for (size_t word = 0; word < LIVING_WORDS; word++)
+		inspection->evidence.apps_out[word] = ~inspection->living[word];
 	claim_by_ip(inspection, flow->key.proto);
 	settle(inspection);
 	if (!inspection->stream && !datagrams)
@@ -323,7 +328,7 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 		if (status == INSPECT_NO || status == INSPECT_DONE)
 			dies(inspection, i);
 		if (status == INSPECT_DONE && note->inner)
-			return true;
+			return inspector->carries;
 		inspection->busy |= note->busy && status != INSPECT_NO && status != INSPECT_DONE;
 		inspection->carrier |= note->carrier && status == INSPECT_MINE;
 	}
@@ -455,10 +460,14 @@ static bool at_limit(const struct inspection *inspection, const struct inspect_l
 /* All that a caller can see of the evidence, but the patterns. */
 static uint64_t digest(const struct evidence *evidence)
 {
+	uint64_t out = 0;
+
+	for (unsigned word = 0; word < EVIDENCE_BUILTIN_WORDS; word++)
+		out += (uint64_t)__builtin_popcountll(evidence->apps_out[word]);
 	return (uint64_t)evidence->app_count | (uint64_t)evidence->host_source << 8 |
 	       (uint64_t)evidence->alpn_length << 16 | (uint64_t)evidence->apps_done << 32 |
 	       (uint64_t)evidence->host_done << 33 | (uint64_t)evidence->alpn_done << 34 |
-	       (uint64_t)evidence->patterns_done << 35;
+	       (uint64_t)evidence->patterns_done << 35 | out << 36;
 }
 
 bool inspection_feed(struct inspection *inspection, const struct flow *flow,

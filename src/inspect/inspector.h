@@ -60,7 +60,17 @@
 	X(raknet)        \
 	X(source_engine) \
 	X(quake)         \
-	X(steam)
+	X(steam)         \
+	X(skinny)        \
+	X(iax)           \
+	X(h323)          \
+	X(teamspeak)     \
+	X(mumble)        \
+	X(xdmcp)         \
+	X(sap)           \
+	X(rtmp)          \
+	X(t38)           \
+	X(discord)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };
@@ -115,7 +125,7 @@ struct inspect_note {
 	bool busy;
 	/*
 	 * With INSPECT_MINE: it may end as `inner`, so the apps stay open. What that may bring
-	 * belongs into gives_tcp too.
+	 * belongs into gives_tcp too, and the inspector says `carries`.
 	 */
 	bool carrier;
 	/*
@@ -142,6 +152,7 @@ struct inspector {
 	uint8_t gives_tcp, gives_udp;
 	inspect_stream_fn *stream;     /* NULL: not over TCP */
 	inspect_datagram_fn *datagram; /* NULL: not over UDP */
+	bool carries; /* it may end in note->inner: while it is asked, every app may be found */
 	/* IP protocol numbers that are this app whatever their payload says; 0: none */
 	uint8_t ip_protocols[2];
 	/*

@@ -132,5 +132,6 @@ static enum inspect_status postgresql_stream(const struct inspect_stream *stream
 const struct inspector inspector_postgresql = {
 	.name = "postgresql",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* of the TLS inside */
+	.carries = true,
 	.stream = postgresql_stream,
 };

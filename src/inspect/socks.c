@@ -249,5 +249,6 @@ static enum inspect_status socks_stream(const struct inspect_stream *stream,
 const struct inspector inspector_socks = {
 	.name = "socks",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* also of what is carried */
+	.carries = true,
 	.stream = socks_stream,
 };

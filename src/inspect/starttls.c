@@ -427,6 +427,7 @@ static const struct line_protocol imap = {
 	const struct inspector inspector_##protocol = {                                   \
 		.name = #protocol,                                                        \
 		.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* of the TLS inside */         \
+		.carries = true,                                                          \
 		.stream = protocol##_stream,                                              \
 	}
 

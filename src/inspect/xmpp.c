@@ -196,5 +196,6 @@ static enum inspect_status xmpp_stream(const struct inspect_stream *stream,
 const struct inspector inspector_xmpp = {
 	.name = "xmpp",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* of the TLS inside */
+	.carries = true,
 	.stream = xmpp_stream,
 };

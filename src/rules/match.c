@@ -170,7 +170,8 @@ static enum rule_truth app_truth(const struct test *test, const struct evidence 
 		truth = any_pattern(evidence, items[i].patterns, items[i].pattern_count);
 		if (truth == RULE_YES)
 			return RULE_YES;
-		if (truth == RULE_OPEN || (items[i].builtin && !evidence->apps_done))
+		if (truth == RULE_OPEN ||
+		    (items[i].builtin && !evidence_app_out(evidence, items[i].app)))
 			result = RULE_OPEN;
 	}
 	return result;

@@ -122,6 +122,11 @@ static inline void fuzz_grew(const struct evidence *before, const struct evidenc
 	fuzz_require(after->app_count >= before->app_count);
 	fuzz_require(after->app_count <= EVIDENCE_LAYERS);
 	fuzz_require(!before->apps_done || after->apps_done);
+	for (unsigned i = 0; i < EVIDENCE_BUILTIN_WORDS; i++)
+		fuzz_require(!(before->apps_out[i] & ~after->apps_out[i]));
+	for (unsigned i = before->app_count; i < after->app_count; i++)
+		fuzz_require(!app_is_builtin(after->app[i]) ||
+			     !evidence_app_out(before, after->app[i]));
 	fuzz_require(!before->host_done || after->host_done);
 	fuzz_require(!before->alpn_done || after->alpn_done);
 	fuzz_require(!before->host_done || before->host_source == after->host_source);

@@ -107,6 +107,30 @@ static void a_single_first_byte_decides_nothing(void **state)
 	talk_end(&talk);
 }
 
+static void an_app_is_out_when_its_own_inspector_has_given_up(void **state)
+{
+	struct talk talk;
+
+	(void)state;
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	assert_false(evidence_app_out(talk.evidence, app_find("tls")));
+	assert_true(evidence_app_out(talk.evidence, app_find("mdns"))); /* not over TCP */
+	assert_true(evidence_app_out(talk.evidence, app_find("no-such-app")));
+	/* SSH is waited for; that is nothing to a rule by TLS */
+	say(&talk, C, "SSH", 3);
+	assert_false(talk.evidence->apps_done);
+	assert_true(evidence_app_out(talk.evidence, app_find("tls")));
+	assert_false(evidence_app_out(talk.evidence, app_find("ssh")));
+	talk_end(&talk);
+
+	/* while a proxy may be spoken, anything may come inside */
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	say(&talk, C, "\x05\x01", 2);
+	assert_false(evidence_app_out(talk.evidence, app_find("socks")));
+	assert_false(evidence_app_out(talk.evidence, app_find("tls")));
+	talk_end(&talk);
+}
+
 static void packets_without_payload_change_nothing(void **state)
 {
 	struct talk talk;
@@ -432,6 +456,7 @@ int main(void)
 		cmocka_unit_test(host_sources_have_names),
 		cmocka_unit_test(unknown_first_bytes_close_everything_at_once),
 		cmocka_unit_test(a_single_first_byte_decides_nothing),
+		cmocka_unit_test(an_app_is_out_when_its_own_inspector_has_given_up),
 		cmocka_unit_test(packets_without_payload_change_nothing),
 		cmocka_unit_test(limits_close_what_is_open),
 		cmocka_unit_test(protocols_without_inspection_are_born_done),

@@ -711,7 +711,7 @@ int main(void)
 #ifdef WAYMARK_SANITIZER
 	every = strstr(WAYMARK_SANITIZER, "thread") ? 29 : 7;
 #endif
-	snprintf(pattern, sizeof(pattern), "%s/tests/pcap/*/", source ? source : ".");
+	snprintf(pattern, sizeof(pattern), "%s/tests/pcap/*/conf", source ? source : ".");
 	if (glob(pattern, GLOB_ERR, NULL, &cases) != 0) {
 		fprintf(stderr, "%s: no golden captures\n", pattern);
 		return 1;
@@ -723,7 +723,7 @@ int main(void)
 	for (size_t i = 0; i < cases.gl_pathc; i++) {
 		char *name = cases.gl_pathv[i];
 
-		name[strlen(name) - 1] = '\0';
+		*strrchr(name, '/') = '\0';
 		tests[made_count + i] = (struct CMUnitTest){
 			.name = strrchr(name, '/') + 1,
 			.test_func = golden_capture,
