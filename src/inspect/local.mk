@@ -7,10 +7,13 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/bittorrent_utp.c \
 	src/inspect/apps/dropbox.c \
 	src/inspect/apps/ethereum.c \
+	src/inspect/apps/h323.c \
+	src/inspect/apps/iax.c \
 	src/inspect/apps/raknet.c \
 	src/inspect/apps/rtp.c \
 	src/inspect/apps/secp256k1.c \
 	src/inspect/apps/secp256k1.h \
+	src/inspect/apps/skinny.c \
 	src/inspect/apps/spotify.c \
 	src/inspect/apps/stun.c \
 	src/inspect/apps/syncthing.c \
