@@ -5,10 +5,12 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/bittorrent.c \
 	src/inspect/apps/bittorrent.h \
 	src/inspect/apps/bittorrent_utp.c \
+	src/inspect/apps/discord.c \
 	src/inspect/apps/dropbox.c \
 	src/inspect/apps/ethereum.c \
 	src/inspect/apps/h323.c \
 	src/inspect/apps/iax.c \
+	src/inspect/apps/mumble.c \
 	src/inspect/apps/raknet.c \
 	src/inspect/apps/rtp.c \
 	src/inspect/apps/secp256k1.c \
@@ -17,6 +19,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/spotify.c \
 	src/inspect/apps/stun.c \
 	src/inspect/apps/syncthing.c \
+	src/inspect/apps/teamspeak.c \
 	src/inspect/apps/valve.c \
 	src/inspect/apps/whatsapp.c \
 	src/inspect/dns.c \
