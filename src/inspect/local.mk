@@ -12,16 +12,20 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/iax.c \
 	src/inspect/apps/mumble.c \
 	src/inspect/apps/raknet.c \
+	src/inspect/apps/rtmp.c \
 	src/inspect/apps/rtp.c \
+	src/inspect/apps/sap.c \
 	src/inspect/apps/secp256k1.c \
 	src/inspect/apps/secp256k1.h \
 	src/inspect/apps/skinny.c \
 	src/inspect/apps/spotify.c \
 	src/inspect/apps/stun.c \
 	src/inspect/apps/syncthing.c \
+	src/inspect/apps/t38.c \
 	src/inspect/apps/teamspeak.c \
 	src/inspect/apps/valve.c \
 	src/inspect/apps/whatsapp.c \
+	src/inspect/apps/xdmcp.c \
 	src/inspect/dns.c \
 	src/inspect/dns_message.c \
 	src/inspect/dns_wire.c \
