@@ -70,7 +70,14 @@
 	X(sap)           \
 	X(rtmp)          \
 	X(t38)           \
-	X(discord)
+	X(discord)       \
+	X(edonkey)       \
+	X(gnutella)      \
+	X(telegram)      \
+	X(teamviewer)    \
+	X(viber)         \
+	X(minecraft)     \
+	X(soulseek)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -7,9 +7,12 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/bittorrent_utp.c \
 	src/inspect/apps/discord.c \
 	src/inspect/apps/dropbox.c \
+	src/inspect/apps/edonkey.c \
 	src/inspect/apps/ethereum.c \
+	src/inspect/apps/gnutella.c \
 	src/inspect/apps/h323.c \
 	src/inspect/apps/iax.c \
+	src/inspect/apps/minecraft.c \
 	src/inspect/apps/mumble.c \
 	src/inspect/apps/raknet.c \
 	src/inspect/apps/rtmp.c \
@@ -18,12 +21,16 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/secp256k1.c \
 	src/inspect/apps/secp256k1.h \
 	src/inspect/apps/skinny.c \
+	src/inspect/apps/soulseek.c \
 	src/inspect/apps/spotify.c \
 	src/inspect/apps/stun.c \
 	src/inspect/apps/syncthing.c \
 	src/inspect/apps/t38.c \
 	src/inspect/apps/teamspeak.c \
+	src/inspect/apps/teamviewer.c \
+	src/inspect/apps/telegram.c \
 	src/inspect/apps/valve.c \
+	src/inspect/apps/viber.c \
 	src/inspect/apps/whatsapp.c \
 	src/inspect/apps/xdmcp.c \
 	src/inspect/dns.c \
