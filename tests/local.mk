@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Golden captures and the end-to-end tests in network namespaces.
-REPLAY_TESTS += tests/pcap/golden.sh tests/pcap/apps.sh
+REPLAY_TESTS += tests/pcap/golden.sh tests/pcap/apps.sh tests/pcap/together.sh
 UNIT_TESTS += tests/unit/test_invariance
 tests_unit_test_invariance_SOURCES = tests/unit/test_invariance.c tests/unit/invariance.h
 tests_unit_test_invariance_LDADD = $(UNIT_LDADD)
@@ -50,4 +50,4 @@ bless: $(bin_PROGRAMS)
 
 # what runs have left beside the captures in a build directory
 dist-hook:
-	rm -f "$(distdir)/tests/pcap/golden.log" "$(distdir)/tests/pcap/golden.trs"
+	rm -f "$(distdir)"/tests/pcap/*.log "$(distdir)"/tests/pcap/*.trs
