@@ -75,8 +75,8 @@ static enum inspect_status rtmp_stream(const struct inspect_stream *stream,
 	for (unsigned d = 0; d < 2; d++)
 		if (stream->length[d] > COMMANDS_AT + BLOCK)
 			return INSPECT_NO;
-	/* a handshake under way, both blocks of which begin with a time and zeros */
-	note->busy = stream->length[0] >= ZERO_AT + 4 && !inspect_be32(stream->bytes[0] + ZERO_AT);
+	/* it takes six segments at least, and what begins with 3 by accident is mostly shorter */
+	note->busy = stream->length[0] + stream->length[1] > BLOCK / 2;
 	return INSPECT_MORE;
 }
 
