@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# BitTorrent, BEP 3: the handshake of the peer protocol, byte 19 and its name; tracker
-# requests over HTTP; BEP 5: queries and answers of the distributed hash table (bencoded
-# dictionaries, whose keys stand in sorted order).
+# BitTorrent's requests over HTTP, BEP 3 and 48: a tracker's announce or scrape, BEP 17's
+# seeds. They are http first, and this is a layer on it, for rules that ask for it. The rest of
+# the protocol has an inspector.
 bittorrent
-^(\x13bittorrent protocol|get /(announce|scrape)\?[^ ]*info_hash=|d1:(a|r)d2:id20:)
+waymark bytes=raw
+^get /([!->@-~]{0,200}(announce|scrape)[!->@-~]{0,60}|webseed)\?[!-~]{0,1000}info_hash=
