@@ -77,7 +77,23 @@
 	X(teamviewer)    \
 	X(viber)         \
 	X(minecraft)     \
-	X(soulseek)
+	X(soulseek)      \
+	X(telnet)        \
+	X(rdp)           \
+	X(ldap)          \
+	X(kerberos)      \
+	X(dcerpc)        \
+	X(nfs)           \
+	X(rpc)           \
+	X(openvpn)       \
+	X(wireguard)     \
+	X(tailscale)     \
+	X(ipsec)         \
+	X(pptp)          \
+	X(l2tp)          \
+	X(ajp)           \
+	X(smpp)          \
+	X(citrix)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -1,5 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/telnet.c \
+	src/inspect/apps/rdp.c \
+	src/inspect/apps/ldap.c \
+	src/inspect/apps/kerberos.c \
+	src/inspect/apps/dcerpc.c \
+	src/inspect/apps/rpc.c \
+	src/inspect/apps/openvpn.c \
+	src/inspect/apps/wireguard.c \
+	src/inspect/apps/ipsec.c \
+	src/inspect/apps/pptp.c \
+	src/inspect/apps/l2tp.c \
+	src/inspect/apps/ajp.c \
+	src/inspect/apps/smpp.c \
+	src/inspect/apps/citrix.c \
+	src/inspect/apps/ber.h \
 	src/inspect/apps.c \
 	src/inspect/apps/bitcoin.c \
 	src/inspect/apps/bittorrent.c \

@@ -143,7 +143,7 @@ class Capture:
 
     def truth(self, talk):
         a, b = talk.first or 0, 1 - (talk.first or 0)
-        names = {50: "esp", 51: "ah", 47: "gre", 1: "icmp", 58: "icmp6"}
+        names = {50: "esp", 51: "ah", 47: "gre", 115: "l2tp", 1: "icmp", 58: "icmp6"}
         proto = talk.proto if isinstance(talk.proto, str) else names.get(talk.proto, str(talk.proto))
         port = lambda p: "-" if p is None else p
         self.owner.lines.append(f"{self.name} {proto} {talk.ends[a]} {port(talk.ports[a])} "
