@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/sides.h \
 	src/inspect/apps/telnet.c \
 	src/inspect/apps/rdp.c \
 	src/inspect/apps/ldap.c \
