@@ -78,6 +78,39 @@
 	X(viber)         \
 	X(minecraft)     \
 	X(soulseek)      \
+	X(mysql)         \
+	X(mongodb)       \
+	X(redis)         \
+	X(mssql)         \
+	X(oracle)        \
+	X(memcached)     \
+	X(cassandra)     \
+	X(zabbix)        \
+	X(mqtt)          \
+	X(amqp)          \
+	X(kafka)         \
+	X(elasticsearch) \
+	X(modbus)        \
+	X(dnp3)          \
+	X(iec104)        \
+	X(s7comm)        \
+	X(ethernetip)    \
+	X(cip)           \
+	X(opcua)         \
+	X(bacnet)        \
+	X(knx)           \
+	X(hart_ip)       \
+	X(ads)           \
+	X(c1222)         \
+	X(fins)          \
+	X(egd)           \
+	X(thrift)        \
+	X(fastcgi)       \
+	X(gearman)       \
+	X(rmi)           \
+	X(zookeeper)     \
+	X(c37118)        \
+	X(drda)          \
 	X(telnet)        \
 	X(rdp)           \
 	X(ldap)          \

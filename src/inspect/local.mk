@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
-	src/inspect/apps/sides.h \
 	src/inspect/apps/telnet.c \
 	src/inspect/apps/rdp.c \
 	src/inspect/apps/ldap.c \
@@ -17,25 +16,55 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/citrix.c \
 	src/inspect/apps/ber.h \
 	src/inspect/apps.c \
+	src/inspect/apps/ads.c \
+	src/inspect/apps/amqp.c \
+	src/inspect/apps/bacnet.c \
 	src/inspect/apps/bitcoin.c \
 	src/inspect/apps/bittorrent.c \
 	src/inspect/apps/bittorrent.h \
 	src/inspect/apps/bittorrent_utp.c \
+	src/inspect/apps/c1222.c \
+	src/inspect/apps/c37118.c \
+	src/inspect/apps/cassandra.c \
 	src/inspect/apps/discord.c \
+	src/inspect/apps/dnp3.c \
+	src/inspect/apps/drda.c \
 	src/inspect/apps/dropbox.c \
 	src/inspect/apps/edonkey.c \
+	src/inspect/apps/egd.c \
+	src/inspect/apps/elasticsearch.c \
 	src/inspect/apps/ethereum.c \
+	src/inspect/apps/ethernetip.c \
+	src/inspect/apps/fastcgi.c \
+	src/inspect/apps/fins.c \
+	src/inspect/apps/gearman.c \
 	src/inspect/apps/gnutella.c \
 	src/inspect/apps/h323.c \
+	src/inspect/apps/hart_ip.c \
 	src/inspect/apps/iax.c \
+	src/inspect/apps/iec104.c \
+	src/inspect/apps/kafka.c \
+	src/inspect/apps/knx.c \
+	src/inspect/apps/memcached.c \
 	src/inspect/apps/minecraft.c \
+	src/inspect/apps/modbus.c \
+	src/inspect/apps/mongodb.c \
+	src/inspect/apps/mqtt.c \
+	src/inspect/apps/mssql.c \
 	src/inspect/apps/mumble.c \
+	src/inspect/apps/mysql.c \
+	src/inspect/apps/opcua.c \
+	src/inspect/apps/oracle.c \
 	src/inspect/apps/raknet.c \
+	src/inspect/apps/redis.c \
+	src/inspect/apps/rmi.c \
 	src/inspect/apps/rtmp.c \
 	src/inspect/apps/rtp.c \
+	src/inspect/apps/s7comm.c \
 	src/inspect/apps/sap.c \
 	src/inspect/apps/secp256k1.c \
 	src/inspect/apps/secp256k1.h \
+	src/inspect/apps/sides.h \
 	src/inspect/apps/skinny.c \
 	src/inspect/apps/soulseek.c \
 	src/inspect/apps/spotify.c \
@@ -45,10 +74,13 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/teamspeak.c \
 	src/inspect/apps/teamviewer.c \
 	src/inspect/apps/telegram.c \
+	src/inspect/apps/thrift.c \
 	src/inspect/apps/valve.c \
 	src/inspect/apps/viber.c \
 	src/inspect/apps/whatsapp.c \
 	src/inspect/apps/xdmcp.c \
+	src/inspect/apps/zabbix.c \
+	src/inspect/apps/zookeeper.c \
 	src/inspect/dns.c \
 	src/inspect/dns_message.c \
 	src/inspect/dns_wire.c \
@@ -69,10 +101,10 @@ libwaymark_la_SOURCES += \
 	src/inspect/pattern_file.c \
 	src/inspect/pattern_translate.c \
 	src/inspect/pattern_translate.h \
+	src/inspect/postgresql.c \
 	src/inspect/quic.c \
 	src/inspect/quic_keys.c \
 	src/inspect/quic_keys.h \
-	src/inspect/postgresql.c \
 	src/inspect/scan.c \
 	src/inspect/socks.c \
 	src/inspect/ssh.c \
