@@ -1732,7 +1732,6 @@ static void the_shipped_rules_load_and_their_patterns_hit(void **state)
 		{"vnc", "RFB 003.008\n"},
 		{"xmpp",
 		 "<?xml version='1.0'?><stream:stream to='example.org' xmlns='jabber:client'>"},
-		{"mqtt", "\x10\x20\x04MQTT\x04\x02"},
 	};
 	const char *source = getenv("WAYMARK_SRC");
 	struct rule_facts facts = facts_of_tcp();
