@@ -420,9 +420,9 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 }
 
 /* No inspector gets any more bytes; closing twice changes nothing. */
-static void close_inspectors(struct inspection *inspection)
+static void close_inspectors(struct inspection *inspection, bool last)
 {
-	if (inspection->stream)
+	if (inspection->stream && last)
 		inspect_streams(inspection, true);
 	memset(inspection->living, 0, sizeof(inspection->living));
 	inspection->busy = inspection->carrier = false;
@@ -497,7 +497,7 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 	}
 	limit = at_limit(inspection, limits);
 	if (limit)
-		close_inspectors(inspection);
+		close_inspectors(inspection, true);
 	if (patterns && scratch && evidence->pattern_count &&
 	    evidence->pattern_count == pattern_count(patterns) &&
 	    (side_new[0] || side_new[1] || rescan || limit))
@@ -517,7 +517,9 @@ bool inspection_finish(struct inspection *inspection, const struct pattern_set *
 
 	if (inspection->closed)
 		return false;
-	close_inspectors(inspection);
+	/* a message with a hole that nothing filled is not read for what is left of it */
+	close_inspectors(inspection,
+			 !inspection->prefix[0].range_count && !inspection->prefix[1].range_count);
 	if (patterns && scratch && evidence->pattern_count &&
 	    evidence->pattern_count == pattern_count(patterns))
 		scan_patterns(inspection, patterns, scratch, no_side, &nothing);
@@ -535,7 +537,7 @@ void inspection_close(struct inspection *inspection)
 	if (inspection->closed)
 		return;
 	inspection->closed = true;
-	close_inspectors(inspection);
+	close_inspectors(inspection, true);
 	scan_rule_out(&inspection->evidence);
 }
 

@@ -103,6 +103,8 @@ libwaymark_la_SOURCES += \
 	src/inspect/pattern_translate.h \
 	src/inspect/postgresql.c \
 	src/inspect/quic.c \
+	src/inspect/quic_google.c \
+	src/inspect/quic_google.h \
 	src/inspect/quic_keys.c \
 	src/inspect/quic_keys.h \
 	src/inspect/scan.c \

@@ -20,6 +20,9 @@
  * the packet's own; the keys are derived anew each time, from sixteen blocks of
  * SHA-256.
  *
+ * What Google spoke before the standard is quic_google.c's; its last versions have the
+ * standard's packets and their own hello.
+ *
  * CRYPTO frames are collected by offset, in whatever order, packet and datagram they
  * come; a client repeats the same bytes after a Retry. When the client sends what it
  * could not without an answer to its whole hello, the rest of the hello was missed.
@@ -31,6 +34,7 @@
 #include <string.h>
 
 #include "inspector.h"
+#include "quic_google.h"
 #include "quic_keys.h"
 #include "tls_hello.h"
 
@@ -50,6 +54,7 @@ enum {
 	FRAME_ACK = 2,
 	FRAME_ACK_ECN = 3,
 	FRAME_CRYPTO = 6,
+	FRAME_CRYPTO_GOOGLE = 8, /* of Q050 and T050; in other versions no Initial has it */
 	FRAME_CLOSE = 0x1c,
 };
 
@@ -230,6 +235,7 @@ static bool read_frame(struct reader *reader, struct flow_prefix *hello, bool *r
 		reader->at += count;
 		return true;
 	case FRAME_CRYPTO:
+	case FRAME_CRYPTO_GOOGLE:
 		if (!read_number(reader, &offset) || !read_number(reader, &count) ||
 		    count > reader->size - reader->at)
 			return false;
@@ -268,13 +274,13 @@ static bool take_hello(const struct memory *memory, struct evidence *evidence)
 {
 	const uint8_t *bytes = memory->hello.bytes;
 	size_t present = memory->hello.contiguous, want;
-	bool last = memory->answered || present == FLOW_PREFIX_MAX_BYTES;
+	bool last = memory->answered || present == FLOW_PREFIX_MAX_BYTES, whole;
 	struct tls_hello hello;
 
 	if (present < 4)
 		return last || (present && bytes[0] != HELLO_CLIENT);
 	if (bytes[0] != HELLO_CLIENT)
-		return true;
+		return !quic_google_hello(bytes, present, &whole, evidence) || whole || last;
 	want = (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
 	present -= 4;
 	if (present < want && !last)
@@ -452,7 +458,9 @@ static enum inspect_status quic_datagram(const struct inspect_datagram *datagram
 	if (memory && memory->opened && datagram->direction != memory->client)
 		return INSPECT_MINE; /* the server's tell nothing more */
 	if (!read_header(datagram, 0, &header)) {
-		if (!memory || !memory->claimed)
+		if (!memory)
+			return quic_google_datagram(datagram, evidence);
+		if (!memory->claimed)
 			return INSPECT_NO;
 		if (!memory->opened || !short_header(datagram))
 			return INSPECT_MINE;
