@@ -126,7 +126,14 @@
 	X(l2tp)          \
 	X(ajp)           \
 	X(smpp)          \
-	X(citrix)
+	X(citrix)        \
+	X(ntp)           \
+	X(ptp)           \
+	X(dhcp)          \
+	X(dhcpv6)        \
+	X(nat_pmp)       \
+	X(pcp)           \
+	X(dnscrypt)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

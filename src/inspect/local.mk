@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/dhcp.c \
+	src/inspect/apps/dnscrypt.c \
+	src/inspect/apps/nat_pmp.c \
+	src/inspect/apps/ntp.c \
+	src/inspect/apps/ptp.c \
 	src/inspect/apps/telnet.c \
 	src/inspect/apps/rdp.c \
 	src/inspect/apps/ldap.c \
