@@ -133,7 +133,16 @@
 	X(dhcpv6)        \
 	X(nat_pmp)       \
 	X(pcp)           \
-	X(dnscrypt)
+	X(dnscrypt)      \
+	X(snmp)          \
+	X(syslog)        \
+	X(netflow)       \
+	X(sflow)         \
+	X(collectd)      \
+	X(ipmi)          \
+	X(radius)        \
+	X(diameter)      \
+	X(tacacs)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/collectd.c \
 	src/inspect/apps/dhcp.c \
+	src/inspect/apps/diameter.c \
 	src/inspect/apps/dnscrypt.c \
+	src/inspect/apps/ipmi.c \
 	src/inspect/apps/nat_pmp.c \
+	src/inspect/apps/netflow.c \
 	src/inspect/apps/ntp.c \
 	src/inspect/apps/ptp.c \
+	src/inspect/apps/radius.c \
+	src/inspect/apps/snmp.c \
+	src/inspect/apps/syslog.c \
+	src/inspect/apps/tacacs.c \
 	src/inspect/apps/telnet.c \
 	src/inspect/apps/rdp.c \
 	src/inspect/apps/ldap.c \
