@@ -142,7 +142,14 @@
 	X(ipmi)          \
 	X(radius)        \
 	X(diameter)      \
-	X(tacacs)
+	X(tacacs)        \
+	X(smb)           \
+	X(netbios)       \
+	X(tftp)          \
+	X(slp)           \
+	X(coap)          \
+	X(rtps)          \
+	X(whois)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/coap.c \
 	src/inspect/apps/collectd.c \
 	src/inspect/apps/dhcp.c \
 	src/inspect/apps/diameter.c \
 	src/inspect/apps/dnscrypt.c \
 	src/inspect/apps/ipmi.c \
 	src/inspect/apps/nat_pmp.c \
+	src/inspect/apps/netbios.c \
 	src/inspect/apps/netflow.c \
 	src/inspect/apps/ntp.c \
 	src/inspect/apps/ptp.c \
 	src/inspect/apps/radius.c \
+	src/inspect/apps/rtps.c \
+	src/inspect/apps/slp.c \
 	src/inspect/apps/snmp.c \
 	src/inspect/apps/syslog.c \
 	src/inspect/apps/tacacs.c \
@@ -20,6 +24,8 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/dcerpc.c \
 	src/inspect/apps/rpc.c \
 	src/inspect/apps/openvpn.c \
+	src/inspect/apps/tftp.c \
+	src/inspect/apps/whois.c \
 	src/inspect/apps/wireguard.c \
 	src/inspect/apps/ipsec.c \
 	src/inspect/apps/pptp.c \
@@ -137,6 +143,7 @@ UNIT_TESTS += \
 	tests/unit/test_inspect_patterns \
 	tests/unit/test_inspect_protocols \
 	tests/unit/test_inspect_proxies \
+	tests/unit/test_inspect_smb \
 	tests/unit/test_pattern_file \
 	tests/unit/test_quic \
 	tests/unit/test_quic_claims
@@ -156,6 +163,8 @@ tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c 
 tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_proxies_SOURCES = tests/unit/test_inspect_proxies.c tests/unit/inspect_support.h tests/unit/layers_support.h
 tests_unit_test_inspect_proxies_LDADD = $(UNIT_LDADD)
+tests_unit_test_inspect_smb_SOURCES = tests/unit/test_inspect_smb.c tests/unit/inspect_support.h tests/unit/layers_support.h
+tests_unit_test_inspect_smb_LDADD = $(UNIT_LDADD)
 tests_unit_test_pattern_file_SOURCES = tests/unit/test_pattern_file.c tests/unit/inspect_support.h
 tests_unit_test_pattern_file_LDADD = $(UNIT_LDADD)
 quic_test_headers = tests/unit/inspect_support.h tests/unit/quic_build.h tests/unit/quic_support.h tests/unit/quic_vectors.h
