@@ -149,7 +149,20 @@
 	X(slp)           \
 	X(coap)          \
 	X(rtps)          \
-	X(whois)
+	X(whois)         \
+	X(vxlan)         \
+	X(geneve)        \
+	X(gtp)           \
+	X(lisp)          \
+	X(rip)           \
+	X(olsr)          \
+	X(babel)         \
+	X(hsrp)          \
+	X(bfd)           \
+	X(capwap)        \
+	X(ldp)           \
+	X(bgp)           \
+	X(openflow)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/inspect/apps/bgp.c \
+	src/inspect/apps/capwap.c \
 	src/inspect/apps/coap.c \
 	src/inspect/apps/collectd.c \
 	src/inspect/apps/dhcp.c \
 	src/inspect/apps/diameter.c \
 	src/inspect/apps/dnscrypt.c \
 	src/inspect/apps/ipmi.c \
+	src/inspect/apps/ldp.c \
 	src/inspect/apps/nat_pmp.c \
 	src/inspect/apps/netbios.c \
 	src/inspect/apps/netflow.c \
 	src/inspect/apps/ntp.c \
+	src/inspect/apps/openflow.c \
 	src/inspect/apps/ptp.c \
 	src/inspect/apps/radius.c \
+	src/inspect/apps/routing.c \
 	src/inspect/apps/rtps.c \
 	src/inspect/apps/slp.c \
 	src/inspect/apps/snmp.c \
@@ -25,6 +30,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/rpc.c \
 	src/inspect/apps/openvpn.c \
 	src/inspect/apps/tftp.c \
+	src/inspect/apps/tunnels.c \
 	src/inspect/apps/whois.c \
 	src/inspect/apps/wireguard.c \
 	src/inspect/apps/ipsec.c \

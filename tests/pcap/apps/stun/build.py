@@ -86,7 +86,7 @@ with Captures(__file__) as captures:
         t.client(message(0x0001, struct.pack("!HH", 6, 9) + b"abcd", ID16))
     with n.udp(None, dport=3478) as t:  # an address of no family
         t.server(message(0x0101, attribute(1, bytes.fromhex("0007ffff0a000002")), ID16))
-    with n.udp(None, dport=2123) as t:  # GTPv2: an echo and its answer look like channel data
+    with n.udp("!stun", dport=2123) as t:  # GTPv2: an echo and its answer look like channel data
         t.client(bytes.fromhex("400100090000010003000100aa"))
         t.server(bytes.fromhex("400200090000010003000100aa"))
     with n.tcp(None, dport=3478) as t:
