@@ -12,8 +12,10 @@ in what DNS answers say; multicast and broadcast stay. Times begin at BEGIN. Lin
 What must hold, one by one being `waymark replay` of each capture as it is:
   - together, and shuffled (the order within a flow kept), each flow has the same packets, app and name;
   - a flow that lacks its first packets, or its last, is not known, or is what the whole flow is, or a
-    lower layer of it; and has no name but the whole flow's, or one that it shows itself: who asks DNS
-    for many names has another first one.
+    lower layer of it, or what apps/*/truth calls as right (STUN, and the RTP behind it); and has no name but
+    the whole flow's, or one that it shows itself: who asks DNS for many names has another first one.
+    Neighbours that look alike (not.pcap) lose their last packets only: what is left of them without what
+    gives them away may well be what it looks like.
 """
 import collections, glob, ipaddress, itertools, json, os, random, re, struct, subprocess, sys, tempfile
 
@@ -165,6 +167,10 @@ class Together:
                 self.old[str(ipaddress.ip_address(new))] = (path, str(ipaddress.ip_address(old)))
         self.packets.sort(key=lambda one: one[0])
 
+    def is_neighbour(self, flow):
+        sender = str(ipaddress.ip_address(flow[0][1].address(0)))
+        return os.path.basename(self.old.get(sender, ("",))[0]) == "not.pcap"
+
     def flows(self):
         flows = collections.defaultdict(list)
         for time, packet in self.packets:
@@ -183,7 +189,7 @@ class Together:
         """Without the first packets of each flow, or (`tail`) without the last."""
         chance, kept = random.Random(seed), []
         for flow in self.flows().values():
-            if len(flow) > 1:
+            if len(flow) > 1 and (tail or not self.is_neighbour(flow)):
                 at = chance.randrange(1, len(flow))
                 kept += flow[:at] if tail else flow[at:]
         return sorted(kept, key=lambda one: one[0])
@@ -244,6 +250,19 @@ def story(flow):
     return {name: flow[name] for name in ("packets", "bytes", "app", "host", "host_source", "alpn")}
 
 
+def truths():
+    """What a flow of apps/ may be called, where that is more than one name."""
+    for path in glob.glob(f"{HERE}/apps/*/truth"):
+        with open(path) as file:
+            for line in file:
+                name, proto, src, sport, dst, dport, app = line.split()
+                if "|" in app:
+                    ends = [(src, sport), (dst, dport)]
+                    yield ((os.path.join(os.path.dirname(path), name), proto,
+                            frozenset((end, int(port) if port.isdigit() else None) for end, port in ends)),
+                           app.split("|"))
+
+
 def differences(one_by_one, together, old):
     """One line for each flow that is not the same; those of one tuple by their order."""
     wanted, seen = collections.defaultdict(list), collections.defaultdict(list)
@@ -275,6 +294,9 @@ class Contradictions:
             self.layers[app] = {tuple_of(one, self.old) for one in self.replay([self.whole_path], rule=app)
                                 if one["rule"]}
         return tuple_of(flow, self.old) in self.layers[app]
+
+        for who, apps in truths():
+            self.apps[who].update(apps)
 
     def shows(self, host, flow):
         """In the clear, as text or as DNS writes it."""

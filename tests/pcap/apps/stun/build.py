@@ -37,7 +37,7 @@ with Captures(__file__) as captures:
         t.client(message(0x0001))
     with c.udp("stun", dport=3478) as t:  # only the server is seen
         t.server(message(0x0101, address(0x0020)))
-    with c.udp("stun", dport=50000) as t:  # ICE, then media: what STUN has named
+    with c.udp("stun|rtp", dport=50000) as t:  # ICE, then media: what STUN has named
         t.client(message(0x0001, USER))
         t.server(message(0x0101, address(0x0020)))
         for number in range(5):
