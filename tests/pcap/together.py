@@ -287,6 +287,8 @@ class Contradictions:
         for flow in whole:
             self.apps[tuple_of(flow, self.old)].add(flow["app"])
             self.hosts[tuple_of(flow, self.old)].add(flow["host"])
+        for who, apps in truths():
+            self.apps[who].update(apps)
 
     def has_layer(self, app, flow):
         """A rule by app holds for every layer of a flow."""
@@ -294,9 +296,6 @@ class Contradictions:
             self.layers[app] = {tuple_of(one, self.old) for one in self.replay([self.whole_path], rule=app)
                                 if one["rule"]}
         return tuple_of(flow, self.old) in self.layers[app]
-
-        for who, apps in truths():
-            self.apps[who].update(apps)
 
     def shows(self, host, flow):
         """In the clear, as text or as DNS writes it."""
