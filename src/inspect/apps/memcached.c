@@ -265,14 +265,19 @@ static enum inspect_status read_talk(const struct inspect_stream *stream)
 
 	if (!asked)
 		return INSPECT_NO;
-	if (!match(client, asked, asks, &status) || !answered)
+	if (!match(client, asked, asks, &status))
 		return status;
+	if (!answered)
+		return INSPECT_MORE;
 	if (!line_end(client, asked, &ends))
 		return ends;
 	if (answers_it(stream->bytes[FLOW_FROM_SERVER], answered, client))
 		return INSPECT_DONE;
-	match(stream->bytes[FLOW_FROM_SERVER], answered, answers, &status);
-	return status == INSPECT_MORE ? INSPECT_MORE : INSPECT_NO;
+	status = read_answer(stream->bytes[FLOW_FROM_SERVER], answered); /* a value */
+	if (status == INSPECT_NO &&
+	    !match(stream->bytes[FLOW_FROM_SERVER], answered, answers, &ends))
+		status = ends;
+	return status;
 }
 
 static enum inspect_status memcached_stream(const struct inspect_stream *stream,

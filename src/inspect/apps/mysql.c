@@ -23,7 +23,7 @@ enum {
 	GREETING_MIN = 12, /* an empty version, the connection's number and the scramble */
 	GREETING_MAX = 1024,
 	AFTER_VERSION = 4 + 8, /* the number and the scramble; version 10 has a zero behind */
-	RESERVED_AT = 18,      /* behind the version's zero */
+	RESERVED_AT = 21,      /* behind the version's zero */
 	RESERVED_BYTES = 6,    /* ten, of which MariaDB uses four */
 	TAIL_MIN = 31,
 	ERROR_MARK = 0xff,
@@ -63,7 +63,7 @@ static bool is_greeting(const uint8_t *payload, uint32_t length)
 		return left == AFTER_VERSION + 1 && payload[length - 1] == 0 &&
 		       inspect_is_text(payload + at + 4, 8);
 	return left >= TAIL_MIN && payload[at + AFTER_VERSION] == 0 &&
-	       inspect_is_zero(payload + at + RESERVED_AT + 1, RESERVED_BYTES);
+	       inspect_is_zero(payload + at + RESERVED_AT, RESERVED_BYTES);
 }
 
 static bool is_error(const uint8_t *payload, uint32_t length)
@@ -198,5 +198,6 @@ static enum inspect_status mysql_stream(const struct inspect_stream *stream,
 const struct inspector inspector_mysql = {
 	.name = "mysql",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* of the TLS inside */
+	.carries = true,
 	.stream = mysql_stream,
 };
