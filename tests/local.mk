@@ -32,6 +32,7 @@ NETNS_TESTS += \
 	tests/netns/complaints-names.bats \
 	tests/netns/complaints-failover.bats \
 	tests/netns/replay-live.bats \
+	tests/netns/together.bats \
 	tests/netns/memory.bats \
 	tests/netns/adversary.bats \
 	tests/netns/apps.bats

@@ -5,6 +5,9 @@
     together.py check [PCAP...]        what `make check` runs (WAYMARK_BUILD is the build directory): TAP
     together.py write OUT [--live]     the altered captures as one file, in the order of their times;
                                        --live: without flows that no interface would deliver whole
+    together.py send FILE INTERFACE MAC
+                                       what `write` wrote, by an interface of this namespace, to this
+                                       neighbour: all in order, and slow enough for every queue
 
 Altered: each address of each capture becomes the next one of 10.0.0.0/8 or fd00::/96, in headers and
 in what DNS answers say; multicast and broadcast stay. Times begin at BEGIN. Link layers go: raw IP.
@@ -17,7 +20,8 @@ What must hold, one by one being `waymark replay` of each capture as it is:
     Neighbours that look alike (not.pcap) lose their last packets only: what is left of them without what
     gives them away may well be what it looks like.
 """
-import collections, glob, ipaddress, itertools, json, os, random, re, struct, subprocess, sys, tempfile
+import collections, glob, ipaddress, itertools, json, os, random, re, socket, struct, subprocess, sys, tempfile
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BEGIN = 1_700_000_000_000_000  # microseconds
@@ -158,9 +162,9 @@ class Together:
             packets = list(read(path))
             for _, packet in packets:  # DNS answers tell of addresses that come later
                 names.of(packet.address(0)), names.of(packet.address(1))
-            for time, packet in packets:
-                first = time if first is None else first
-                last = max(last, time - first)  # the order is the capture's
+            for when, packet in packets:
+                first = when if first is None else first
+                last = max(last, when - first)  # the order is the capture's
                 packet.alter(names)
                 self.packets.append((BEGIN + last, packet))
             for old, new in names.new.items():
@@ -173,8 +177,8 @@ class Together:
 
     def flows(self):
         flows = collections.defaultdict(list)
-        for time, packet in self.packets:
-            flows[packet.flow()].append((time, packet))
+        for when, packet in self.packets:
+            flows[packet.flow()].append((when, packet))
         return flows
 
     def shuffled(self, seed):
@@ -203,9 +207,22 @@ class Together:
 def write(path, packets):
     with open(path, "wb") as file:
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, RAW))
-        for time, packet in packets:
-            file.write(struct.pack("<IIII", time // 1_000_000, time % 1_000_000, len(packet.data), packet.length))
+        for when, packet in packets:
+            file.write(struct.pack("<IIII", when // 1_000_000, when % 1_000_000, len(packet.data), packet.length))
             file.write(packet.data)
+
+
+def send(path, interface, neighbour):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # another core's packets might overtake ours
+    wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    wire.bind((interface, 0))
+    address = bytes.fromhex(neighbour.replace(":", ""))
+    for number, (_, packet) in enumerate(read(path)):
+        kind = b"\x08\x00" if packet.version == 4 else b"\x86\xdd"
+        wire.send(address + b"\x02\0\0\0\0\x01" + kind + packet.data)
+        if number % 16 == 15:
+            time.sleep(0.002)
+    print(number + 1)
 
 
 # ---- what waymark says ----
@@ -379,6 +396,9 @@ def main(arguments):
         together = Together(captures())
         packets = together.live() if arguments[2:] else together.packets
         write(arguments[1], sorted(packets, key=lambda one: one[0]))
+        return 0
+    if len(arguments) == 4 and arguments[0] == "send":
+        send(*arguments[1:])
         return 0
     print(__doc__, file=sys.stderr)
     return 2
