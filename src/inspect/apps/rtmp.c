@@ -37,10 +37,12 @@ static bool block_good(const uint8_t *bytes, uint32_t length)
 static bool echoes(const struct inspect_stream *stream, unsigned side)
 {
 	uint32_t said = stream->length[side], heard = stream->length[1 - side];
-	const uint8_t *echo = stream->bytes[side] + ECHO, *block = stream->bytes[1 - side] + 1;
+	const uint8_t *echo, *block;
 
 	if (said < ECHO + ECHO_SEEN || heard < 1 + ECHO_SEEN)
 		return false;
+	echo = stream->bytes[side] + ECHO;
+	block = stream->bytes[1 - side] + 1;
 	/* the time that it was read may replace the four bytes behind the first time */
 	return !memcmp(echo, block, 4) && !memcmp(echo + 8, block + 8, ECHO_SEEN - 8);
 }

@@ -39,6 +39,10 @@ enum {
 	SR_WORDS = 6, /* behind the header's first */
 	RR_WORDS = 1,
 	REPORT_WORDS = 6,
+	SR_BYTES = 4 + 4 * SR_WORDS,
+	SENT_PACKETS_AT = 20,
+	SENT_PACKETS_MAX = 1 << 20,
+	PACKET_MAX = 1500,
 	SRTCP_CLEAR = 8,
 	SRTCP_INDEX_MAX = 1 << 20,
 	KEEPALIVE_MAX = 4,
@@ -225,6 +229,20 @@ static bool srtcp_good(const struct piece *piece)
 	return false;
 }
 
+/* A sender's report alone: packets and bytes sent agree, as far as a packet can be large. */
+static bool report_good(const struct piece *piece)
+{
+	const uint8_t *bytes = piece->bytes;
+	uint32_t packets, octets;
+
+	if (bytes[1] != RTCP_SR || bytes[0] & 0x20 || piece->present < SR_BYTES ||
+	    4 * (1 + words_wanted(RTCP_SR, bytes[0] & 0x1f)) != piece->length)
+		return false;
+	packets = inspect_be32(bytes + SENT_PACKETS_AT);
+	octets = inspect_be32(bytes + SENT_PACKETS_AT + 4);
+	return packets < SENT_PACKETS_MAX && octets <= packets * PACKET_MAX;
+}
+
 static bool rtcp_seen_before(const struct inspect_datagram *datagram)
 {
 	for (unsigned i = 0; i < datagram->earlier_count; i++) {
@@ -253,7 +271,7 @@ static enum inspect_status rtcp_datagram(const struct inspect_datagram *datagram
 	if (piece.present < SRTCP_CLEAR)
 		return INSPECT_MORE;
 	packets = compound(&piece);
-	if (packets >= 2 || srtcp_good(&piece))
+	if (packets >= 2 || srtcp_good(&piece) || (packets && report_good(&piece)))
 		return INSPECT_DONE;
 	if (packets || rtcp_size(piece.bytes, piece.length))
 		return rtcp_seen_before(datagram) ? INSPECT_DONE : INSPECT_MORE;

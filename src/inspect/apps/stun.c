@@ -30,7 +30,7 @@ enum {
 	CHANNEL_MIN = 0x4000,
 	CHANNEL_MAX = 0x7fff,
 	DTLS_HEADER = 13,
-	STREAM_MESSAGE_MAX = 4096,
+	STREAM_MESSAGE_MAX = 2048,
 	MS_CONTROL = 0x0200, /* [MS-TURN] 2.2: type, and a reserved zero */
 };
 
@@ -228,7 +228,9 @@ static enum inspect_status judge(const uint8_t *bytes, uint32_t present, uint32_
 
 	if (length < HEADER || length > STREAM_MESSAGE_MAX || length % 4)
 		return INSPECT_NO;
-	if (present && bytes[0] > 0x3f)
+	if (present && bytes[0] > CLASS_BITS >> 8)
+		return INSPECT_NO;
+	if (present > 1 && !method_known(inspect_be16(bytes)))
 		return INSPECT_NO;
 	if (present >= 4 && inspect_be16(bytes + 2) + HEADER != length)
 		return INSPECT_NO;
@@ -245,8 +247,8 @@ static enum inspect_status judge(const uint8_t *bytes, uint32_t present, uint32_
 /* The message as it is: its cookie proves it, or its attributes do. */
 static enum inspect_status read_bare(const uint8_t *bytes, uint32_t length)
 {
-	if (length < 4)
-		return bytes[0] > 0x3f ? INSPECT_NO : INSPECT_MORE;
+	if (length < 4) /* the methods that are known have bits in the last five only */
+		return bytes[0] > CLASS_BITS >> 8 ? INSPECT_NO : INSPECT_MORE;
 	if (!method_known(inspect_be16(bytes)))
 		return INSPECT_NO;
 	return judge(bytes, length, HEADER + inspect_be16(bytes + 2));
@@ -257,7 +259,7 @@ static enum inspect_status read_framed(const uint8_t *bytes, uint32_t length)
 	uint32_t frame;
 
 	if (length < 2)
-		return INSPECT_MORE;
+		return bytes[0] <= STREAM_MESSAGE_MAX >> 8 ? INSPECT_MORE : INSPECT_NO;
 	frame = inspect_be16(bytes);
 	if (frame < HEADER || frame > STREAM_MESSAGE_MAX)
 		return INSPECT_NO;

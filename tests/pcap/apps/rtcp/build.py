@@ -31,6 +31,8 @@ with Captures(__file__) as captures:
     with c.udp("rtcp", dport=16389) as t:  # an empty report waits for the second one
         t.client(RECEIVER)
         t.client(RECEIVER)
+    with c.udp("rtcp", dport=16389) as t:  # one sender's report, which has counted
+        t.client(packet(200, 0, SSRC + noise.randbytes(12) + struct.pack("!II", 50, 8000)))
     with c.udp("rtcp", dport=16391) as t:  # only feedback: lost packets asked for anew
         t.client(packet(205, 1, SSRC + b"\0\0\0\1\0\7\0\0"))
         t.client(packet(206, 1, SSRC + b"\0\0\0\1"))
@@ -56,6 +58,8 @@ with Captures(__file__) as captures:
         t.client(packet(200, 2, SSRC + bytes(20)) + packet(202, 9, SSRC))
     with n.udp(None, dport=5004) as t:  # no E bit
         t.client(RECEIVER + bytes(14))
+    with n.udp(None, dport=16385) as t:  # a sender that sent more than its packets hold
+        t.client(packet(200, 0, SSRC + noise.randbytes(12) + struct.pack("!II", 5, 8000)))
     with n.udp(None, dport=16385) as t:  # RTP's types
         t.client(b"\x80\x60\0\1" + SSRC)
     with n.udp(None, dport=16385) as t:
