@@ -170,12 +170,14 @@ static bool read_message(const uint8_t *bytes, uint32_t present, bool cut, struc
 	return true;
 }
 
-/* The answer to it, or the question to its answer, in the same message or a later one. */
+/* A question and its answer: the message ID comes back, mostly, and the token always. */
 static uint32_t agreement(const struct message *a, const struct message *b)
 {
 	uint32_t half_bits = 0;
 
-	if (a->id == b->id && (a->type >= TYPE_ACK) != (b->type >= TYPE_ACK))
+	if (a->code && b->code && a->code >> 5 == b->code >> 5)
+		return 0;
+	if (a->id == b->id)
 		half_bits += WORTH_ID;
 	if (a->token_bytes && a->token_bytes == b->token_bytes &&
 	    !memcmp(a->token, b->token, a->token_bytes))
