@@ -290,14 +290,23 @@ static void an_outer_hello_is_labelled(void **state)
 static void stun_may_come_first(void **state)
 {
 	static const uint8_t stun[24] = {0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42};
+	static const uint8_t media[172] = {0x80, 0, 0, 1};
 
 	(void)state;
 	say(&talk, C, stun, sizeof(stun));
 	say(&talk, S, stun, sizeof(stun));
-	assert_waiting();
+	assert_app(&talk, "stun");
+	assert_all_open(&talk);
 	client_hello(WWW, 0, 0);
 	say_whole(C, 1, 0);
 	assert_www();
+	assert_true(evidence_has_app(talk.evidence, app_find("stun")));
+
+	restart(); /* media instead, which STUN has named */
+	say(&talk, C, stun, sizeof(stun));
+	say(&talk, S, media, sizeof(media));
+	assert_app(&talk, "stun");
+	assert_done(&talk);
 
 	restart();
 	say(&talk, C, stun, sizeof(stun) - 1); /* not what its length says */
