@@ -66,7 +66,9 @@ static bool read_header(const uint8_t *bytes, uint32_t captured, struct header *
 			return false;
 		header->length += size;
 	}
-	return header->clock_us && header->window_bytes < WINDOW_MAX_BYTES;
+	/* after the SYN each side has a sequence, and has acknowledged the other's */
+	return header->clock_us && header->window_bytes < WINDOW_MAX_BYTES &&
+	       (header->type == TYPE_SYN || (header->sequence && header->acknowledged));
 }
 
 static bool near(uint16_t a, uint16_t b)
@@ -76,20 +78,34 @@ static bool near(uint16_t a, uint16_t b)
 	return apart > -NEAR && apart < NEAR;
 }
 
+/* A SYN: it has seen nothing that it could acknowledge or measure. */
+static bool is_first(const struct header *header)
+{
+	return header->type == TYPE_SYN && header->sequence && !header->acknowledged &&
+	       !header->delay_us && header->window_bytes && header->id;
+}
+
 /* Of two sides: the ids are a pair, and each knows where the other is. */
 static bool agree(const struct header *one, const struct header *other)
 {
 	uint16_t apart = (uint16_t)(one->id - other->id);
-	bool first = one->type == TYPE_SYN || other->type == TYPE_SYN;
 
-	if (apart != 1 && apart != UINT16_MAX && apart)
-		return false;
-	if (first) /* the SYN knows of nobody yet */
-		return one->type == TYPE_SYN ? other->acknowledged == one->sequence
-					     : one->acknowledged == other->sequence;
-	if (!apart) /* both after the SYN, or a reset */
+	if (one->type == TYPE_SYN) /* it knows of nobody yet, and is answered under its own id */
+		return !apart && is_first(one) && other->type == TYPE_STATE &&
+		       other->acknowledged == one->sequence;
+	if (other->type == TYPE_SYN)
+		return agree(other, one);
+	if (apart != 1 && apart != UINT16_MAX)
 		return false;
 	return near(one->acknowledged, other->sequence) && near(other->acknowledged, one->sequence);
+}
+
+/* Delays differ by what the queues on the way do, not by more. */
+static bool jumps(uint32_t before_us, uint32_t later_us)
+{
+	int32_t apart = (int32_t)(later_us - before_us);
+
+	return apart > PAUSE_MAX_US || apart < -PAUSE_MAX_US;
 }
 
 /* Of one side: what comes later goes on from what came before. */
@@ -101,7 +117,8 @@ static bool goes_on(const struct header *before, const struct header *later)
 	bool stands =
 		later->sequence == before->sequence && later->acknowledged == before->acknowledged;
 
-	if (id != (after_syn ? 1 : 0) || !pause || pause > PAUSE_MAX_US)
+	if (id != (after_syn ? 1 : 0) || !pause || pause > PAUSE_MAX_US ||
+	    (before->delay_us && later->delay_us && jumps(before->delay_us, later->delay_us)))
 		return false;
 	if (stands) /* a SYN again; or else the clock and the delay are what differs */
 		return later->type == before->type && later->window_bytes == before->window_bytes;
@@ -111,8 +128,7 @@ static bool goes_on(const struct header *before, const struct header *later)
 
 static bool is_lone_syn(const struct header *header, uint32_t length)
 {
-	return header->type == TYPE_SYN && header->sequence == 1 && !header->acknowledged &&
-	       !header->delay_us && header->window_bytes && header->id && length == header->length;
+	return is_first(header) && header->sequence == 1 && length == header->length;
 }
 
 static bool carries_handshake(const struct inspect_datagram *datagram, uint32_t at)

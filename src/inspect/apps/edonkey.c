@@ -4,13 +4,14 @@
  * Specification", 2005; eMule's opcodes.h).
  *
  * TCP: each message has a mark (0xe3, 0xc5 for eMule's own, 0xd4 for packed ones), a length, and an
- * opcode. One header has 19 bits that could have been otherwise, so two are asked for: the second
- * where the first one's length leads, or the other side's first. A hello is read to the end of its
- * hash and to its count of tags, and needs no second.
+ * opcode, which says how long it must be, or at least. Headers are looked for where the lengths
+ * before lead, on both sides: three are enough, or two when one has the only length that its opcode
+ * allows. A hello is read to its first tag, and needs no second.
  *
  * UDP: a mark (0xe3 and 0xc5; 0xe4 for Kademlia, 0xe5 where that is packed) and an opcode, whose
- * length is fixed or counted within. What each datagram is worth in bits is added up over the flow,
- * also for an answer that returns a challenge or a target, until it is enough.
+ * length is fixed or counted within. What each is worth in bits is added up over the flow: the mark
+ * once, and each opcode once, since who repeats himself tells nothing new. An answer that returns a
+ * challenge, a target or the asker's port is worth the most.
  */
 #include "../inspector.h"
 
@@ -32,30 +33,82 @@ enum {
 	HELLO = 1,
 	HELLO_ANSWER = 0x4c,
 	HELLO_TAGS_MAX = 64,
-	HEADERS_NEEDED = 2,
+	HEADERS_NEEDED = 3,
 };
 
-static bool opcode_known(uint8_t mark, uint8_t opcode)
+/* Of a message: its opcode, its length, and whether that is exact or the least. */
+struct message_form {
+	uint8_t mark, opcode;
+	uint16_t length;
+	bool exact;
+};
+
+static const struct message_form message_forms[] = {
+	/* to a server, and from it */
+	{MARK_EDONKEY, 0x14, 1, true},
+	{MARK_EDONKEY, 0x15, 5, false},
+	{MARK_EDONKEY, 0x16, 4, false},
+	{MARK_EDONKEY, 0x19, 17, false},
+	{MARK_EDONKEY, 0x1c, 5, true},
+	{MARK_EDONKEY, 0x21, 1, true},
+	{MARK_EDONKEY, 0x32, 2, false},
+	{MARK_EDONKEY, 0x33, 5, false},
+	{MARK_EDONKEY, 0x34, 9, true},
+	{MARK_EDONKEY, 0x35, 7, false},
+	{MARK_EDONKEY, 0x38, 4, false},
+	{MARK_EDONKEY, 0x40, 5, false},
+	{MARK_EDONKEY, 0x41, 27, false},
+	{MARK_EDONKEY, 0x42, 18, false},
+	/* between clients */
+	{MARK_EDONKEY, HELLO, 27, false},
+	{MARK_EDONKEY, HELLO_ANSWER, 27, false},
+	{MARK_EDONKEY, 0x46, 26, false},
+	{MARK_EDONKEY, 0x47, 41, true},
+	{MARK_EDONKEY, 0x48, 17, true},
+	{MARK_EDONKEY, 0x49, 17, true},
+	{MARK_EDONKEY, 0x4a, 1, true},
+	{MARK_EDONKEY, 0x4e, 4, false},
+	{MARK_EDONKEY, 0x4f, 17, true},
+	{MARK_EDONKEY, 0x50, 19, false},
+	{MARK_EDONKEY, 0x51, 17, true},
+	{MARK_EDONKEY, 0x52, 19, false},
+	{MARK_EDONKEY, 0x54, 1, false},
+	{MARK_EDONKEY, 0x55, 1, true},
+	{MARK_EDONKEY, 0x56, 1, true},
+	{MARK_EDONKEY, 0x57, 1, true},
+	{MARK_EDONKEY, 0x58, 17, false},
+	{MARK_EDONKEY, 0x59, 19, false},
+	{MARK_EDONKEY, 0x5c, 5, true},
+	/* eMule's */
+	{MARK_EMULE, 0x01, 7, false},
+	{MARK_EMULE, 0x02, 7, false},
+	{MARK_EMULE, 0x40, 26, false},
+	{MARK_EMULE, 0x60, 13, true},
+	{MARK_EMULE, 0x61, 6, false},
+	{MARK_EMULE, 0x81, 17, true},
+	{MARK_EMULE, 0x82, 19, false},
+	{MARK_EMULE, 0x85, 50, false},
+	{MARK_EMULE, 0x86, 34, false},
+	{MARK_EMULE, 0x87, 6, true},
+	{MARK_EMULE, 0x92, 18, false},
+	{MARK_EMULE, 0x93, 18, false},
+	{MARK_EMULE, 0xa2, 33, false},
+	{MARK_EMULE, 0xa3, 49, false},
+};
+
+static const struct message_form *find_form(const uint8_t *bytes, uint32_t length)
 {
-	static const uint8_t edonkey[] = {
-		/* to a server, from a server, between clients */
-		0x01, 0x05, 0x14, 0x15, 0x16, 0x18, 0x19, 0x1a, 0x1c, 0x21, 0x23, 0x32,
-		0x33, 0x34, 0x35, 0x36, 0x38, 0x40, 0x41, 0x42, 0x43, 0x44, 0x46, 0x47,
-		0x48, 0x49, 0x4a, 0x4b, 0x4c, 0x4d, 0x4e, 0x4f, 0x50, 0x51, 0x52, 0x53,
-		0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5b, 0x5c, 0x5d, 0x5e, 0x5f, 0x60};
+	/* packed, it has the opcode of what it was, and begins as zlib does */
+	for (size_t i = 0; i < sizeof(message_forms) / sizeof(message_forms[0]); i++) {
+		const struct message_form *form = &message_forms[i];
+		bool packed = bytes[0] == MARK_PACKED && length > 8;
 
-	if (mark == MARK_EDONKEY)
-		return memchr(edonkey, opcode, sizeof(edonkey));
-	return opcode && opcode <= 0xa8;
-}
-
-static bool is_header(const uint8_t *bytes)
-{
-	uint32_t length = inspect_le32(bytes + 1);
-
-	if (bytes[0] != MARK_EDONKEY && bytes[0] != MARK_EMULE && bytes[0] != MARK_PACKED)
-		return false;
-	return length && length <= LENGTH_MAX && opcode_known(bytes[0], bytes[5]);
+		if (form->opcode == bytes[5] &&
+		    (packed || (form->mark == bytes[0] &&
+				(form->exact ? length == form->length : length >= form->length))))
+			return form;
+	}
+	return NULL;
 }
 
 /* Hash, address and port, and how many tags; a client's has the hash's length before. */
@@ -78,29 +131,33 @@ static bool is_hello(const uint8_t *bytes, uint32_t length)
 
 struct side {
 	unsigned headers; /* in a row, from the beginning */
-	bool wrong, hello;
+	bool wrong, hello, exact;
 };
+
+static bool is_mark(uint8_t c)
+{
+	return c == MARK_EDONKEY || c == MARK_EMULE || c == MARK_PACKED;
+}
 
 static struct side read_side(const uint8_t *bytes, uint32_t length)
 {
-	struct side side = {0};
+	struct side side = {.wrong = length && !is_mark(bytes[0])};
 
-	for (uint32_t at = 0; length - at >= HEADER_BYTES && side.headers < HEADERS_NEEDED;) {
-		uint32_t size;
+	for (uint32_t at = 0; !side.wrong && length - at >= HEADER_BYTES;) {
+		uint32_t size = inspect_le32(bytes + at + 1);
+		const struct message_form *form;
 
-		if (!is_header(bytes + at)) {
-			side.wrong = true;
+		form = is_mark(bytes[at]) && size <= LENGTH_MAX ? find_form(bytes + at, size)
+								: NULL;
+		side.wrong = !form;
+		if (!form || ++side.headers == HEADERS_NEEDED)
 			break;
-		}
 		side.hello |= is_hello(bytes + at, length - at);
-		side.headers++;
-		size = LENGTH_BEFORE + inspect_le32(bytes + at + 1);
-		if (length - at <= size)
+		side.exact |= form->exact && bytes[at] != MARK_PACKED;
+		if (length - at <= LENGTH_BEFORE + size)
 			break;
-		at += size;
+		at += LENGTH_BEFORE + size;
 	}
-	if (length && bytes[0] != MARK_EDONKEY && bytes[0] != MARK_EMULE && bytes[0] != MARK_PACKED)
-		side.wrong = true;
 	return side;
 }
 
@@ -109,6 +166,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 {
 	struct side client = read_side(stream->bytes[0], stream->length[0]);
 	struct side server = read_side(stream->bytes[1], stream->length[1]);
+	unsigned headers;
 
 	(void)evidence;
 	(void)note;
@@ -118,7 +176,9 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 		client = (struct side){0};
 	if (server.wrong)
 		server = (struct side){0};
-	if (client.hello || server.hello || client.headers + server.headers >= HEADERS_NEEDED)
+	headers = client.headers + server.headers;
+	if (client.hello || server.hello || headers >= HEADERS_NEEDED ||
+	    (headers > 1 && (client.exact || server.exact)))
 		return INSPECT_DONE;
 	return INSPECT_MORE;
 }
@@ -126,12 +186,25 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 /* ---- UDP ---- */
 
 enum {
-	BITS_MARK_OPCODE = 14, /* two bytes, of a few hundred that may be */
-	BITS_LENGTH = 6,
+	BITS_MARK = 6,	 /* one of four */
+	BITS_OPCODE = 3, /* one of some thirty */
+	BITS_LENGTH = 7, /* the only one */
+	BITS_COUNT = 12, /* and it agrees with a count within */
+	BITS_CONTACT = 4,
+	BITS_KIND = 6,
+	BITS_ZLIB = 13,
+	BITS_HELLO = 19,
+	BITS_HELLO_TAG = 29,
 	BITS_NEEDED = 36,
 	CONTACT_BYTES = 25,
 	CONTACTS_MAX = 60,
+	CONTACT_VERSION_AT = CONTACT_BYTES - 1,
+	CONTACT_VERSION_MAX = 15,
 	ZLIB = 0x78,
+	KAD_REQ_V1 = 0x20,
+	KAD_REQ,
+	KAD_SEARCH_RES = 0x3b,
+	KAD_PONG = 0x61,
 };
 
 /* A length: at least, counted up in steps; a step of 0: exactly. */
@@ -192,20 +265,40 @@ static bool may_be_long(uint8_t mark, uint8_t opcode, uint32_t length)
 }
 
 /* Hash, port, version, and tags that have a name of one letter. */
-static unsigned hello_bits(const uint8_t *bytes, uint32_t length)
+static unsigned hello_bits(const uint8_t *bytes, uint32_t captured, uint32_t length)
 {
-	enum { PORT_AT = 2 + HASH_BYTES, VERSION_AT = PORT_AT + 2, COUNT_AT, TAG_AT };
+	enum { VERSION_AT = 2 + HASH_BYTES + 2, COUNT_AT, TAG_AT, TAGS_MAX = 8 };
 
-	if (length <= COUNT_AT || (bytes[1] != 0x11 && bytes[1] != 0x19))
+	if (captured <= COUNT_AT || (bytes[1] != 0x11 && bytes[1] != 0x19) || !bytes[VERSION_AT] ||
+	    bytes[VERSION_AT] > CONTACT_VERSION_MAX)
 		return 0;
 	if (!bytes[COUNT_AT])
-		return length == TAG_AT && bytes[VERSION_AT] && bytes[VERSION_AT] < 16 ? 16 : 0;
-	return length > TAG_AT + 4 && bytes[COUNT_AT] < 8 && inspect_le16(bytes + TAG_AT + 1) == 1
-		       ? 24
+		return length == TAG_AT ? BITS_HELLO : 0;
+	return captured > TAG_AT + 4 && bytes[COUNT_AT] < TAGS_MAX && bytes[TAG_AT] &&
+			       bytes[TAG_AT] <= 0x0b && inspect_le16(bytes + TAG_AT + 1) == 1
+		       ? BITS_HELLO_TAG
 		       : 0;
 }
 
-/* How much one datagram says; 0: it is none. */
+/* As many as are counted, each with a version, or a kind, of a few that there are. */
+static unsigned contact_bits(const struct form *form, const uint8_t *bytes, uint32_t captured,
+			     uint32_t count)
+{
+	bool wide = form->opcode < 0x10; /* two bytes count, the lower first */
+	unsigned bits = BITS_COUNT;
+
+	if (captured < form->length || count > CONTACTS_MAX ||
+	    bytes[form->length - (wide ? 2 : 1)] != count)
+		return 0;
+	for (uint32_t at = form->length; captured - at >= CONTACT_BYTES; at += CONTACT_BYTES) {
+		if (bytes[at + CONTACT_VERSION_AT] > CONTACT_VERSION_MAX)
+			return 0;
+		bits += BITS_CONTACT;
+	}
+	return bits;
+}
+
+/* How much one datagram says beside its mark; 0: it is none. */
 static unsigned datagram_bits(const uint8_t *bytes, uint32_t captured, uint32_t length)
 {
 	if (captured < 2)
@@ -213,53 +306,62 @@ static unsigned datagram_bits(const uint8_t *bytes, uint32_t captured, uint32_t 
 	if (bytes[0] == MARK_KAD_PACKED) {
 		if (captured < 4 || bytes[2] != ZLIB || (bytes[2] << 8 | bytes[3]) % 31 != 0)
 			return 0;
-		return BITS_MARK_OPCODE + 8 + 5;
+		return BITS_OPCODE + BITS_ZLIB;
 	}
 	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		const struct form *form = &forms[i];
 		uint32_t over = length - form->length;
+		unsigned bits = BITS_LENGTH;
 
 		if (form->mark != bytes[0] || form->opcode != bytes[1] || length < form->length)
 			continue;
 		if (form->step ? over % form->step != 0 : over != 0)
 			return 0;
-		if (form->step == 1)
-			return BITS_MARK_OPCODE;
-		if (form->step == CONTACT_BYTES) {
-			uint32_t count = over / CONTACT_BYTES;
-			bool wide = form->opcode < 0x10; /* two bytes, the lower first */
-
-			if (captured < form->length || count > CONTACTS_MAX ||
-			    bytes[form->length - (wide ? 2 : 1)] != count)
+		if (form->step == 1) {
+			bits = 0;
+		} else if (form->step == CONTACT_BYTES) {
+			bits = contact_bits(form, bytes, captured, over / CONTACT_BYTES);
+			if (!bits)
 				return 0;
-			return BITS_MARK_OPCODE + BITS_LENGTH + 7;
+		} else if (form->mark == MARK_KAD && form->opcode == KAD_REQ) {
+			/* what is searched for: a value, a node, room to store something */
+			if (captured < 3 || !memchr("\x02\x04\x0b", bytes[2], 3))
+				return 0;
+			bits += BITS_KIND;
 		}
-		/* what is searched for: a value, a node, something to store */
-		if (form->opcode == 0x21 && form->mark == MARK_KAD)
-			return captured > 2 && strchr("\x02\x04\x0b", bytes[2]) && bytes[2]
-				       ? BITS_MARK_OPCODE + BITS_LENGTH + 6
-				       : 0;
-		return BITS_MARK_OPCODE + BITS_LENGTH;
+		return BITS_OPCODE + bits;
 	}
 	if (!may_be_long(bytes[0], bytes[1], length))
 		return 0;
-	return BITS_MARK_OPCODE + (bytes[0] == MARK_KAD ? hello_bits(bytes, captured) : 0);
+	return BITS_OPCODE + (bytes[0] == MARK_KAD ? hello_bits(bytes, captured, length) : 0);
 }
 
-/* Four bytes of a challenge, or of a target, that the other side gives back behind the opcode. */
+/* What the other side gives back: a challenge, a target, or the port that it was asked from. */
 static unsigned returned_bits(const struct inspect_datagram *datagram,
 			      const struct inspect_earlier *e)
 {
+	enum { COMPARED = 4 };
 	const uint8_t *bytes = datagram->bytes;
-	uint32_t at = 2;
+	uint32_t asked = 2, answered = 2;
 
-	if (e->direction == datagram->direction || e->bytes[0] != bytes[0])
+	if (e->direction == datagram->direction || e->bytes[0] != bytes[0] ||
+	    e->bytes[1] == bytes[1])
 		return 0;
-	if (e->bytes[0] == MARK_KAD && (e->bytes[1] == 0x20 || e->bytes[1] == 0x21))
-		at = 3; /* behind the kind of the search */
-	return e->length >= at + 4 && datagram->captured >= 6 &&
-			       !memcmp(e->bytes + at, bytes + 2, 4)
-		       ? 32
+	if (bytes[0] == MARK_KAD) {
+		if (bytes[1] == KAD_PONG && datagram->captured == 4)
+			return inspect_le16(bytes + 2) == (datagram->direction == FLOW_FROM_SERVER
+								   ? datagram->client_port
+								   : datagram->server_port)
+				       ? 16
+				       : 0;
+		if (e->bytes[1] == KAD_REQ_V1 || e->bytes[1] == KAD_REQ)
+			asked = 3; /* behind the kind of the search */
+		if (bytes[1] == KAD_SEARCH_RES)
+			answered = 2 + HASH_BYTES; /* behind who answers */
+	}
+	return e->length >= asked + COMPARED && datagram->captured >= answered + COMPARED &&
+			       !memcmp(e->bytes + asked, bytes + answered, COMPARED)
+		       ? 8 * COMPARED
 		       : 0;
 }
 
@@ -267,21 +369,29 @@ static enum inspect_status read_datagram(const struct inspect_datagram *datagram
 					 struct evidence *evidence)
 {
 	unsigned bits = datagram_bits(datagram->bytes, datagram->captured, datagram->length);
+	unsigned returned = 0;
+	uint64_t seen[4] = {0};
 
 	(void)state;
 	(void)evidence;
 	if (!bits)
 		return INSPECT_NO;
+	bits += BITS_MARK;
+	seen[datagram->bytes[1] / 64] |= UINT64_C(1) << (datagram->bytes[1] % 64);
 	for (unsigned i = 0; i < datagram->earlier_count; i++) {
 		const struct inspect_earlier *e = &datagram->earlier[i];
-		bool same = e->length == datagram->captured &&
-			    !memcmp(e->bytes, datagram->bytes, e->length);
+		uint64_t bit;
 
-		if (!same) /* once more says nothing new */
-			bits += datagram_bits(e->bytes, e->length, e->length) +
-				returned_bits(datagram, e);
+		if (e->length < 2)
+			continue;
+		bit = UINT64_C(1) << (e->bytes[1] % 64);
+		if (!returned)
+			returned = returned_bits(datagram, e);
+		if (!(seen[e->bytes[1] / 64] & bit))
+			bits += datagram_bits(e->bytes, e->length, e->length);
+		seen[e->bytes[1] / 64] |= bit;
 	}
-	return bits >= BITS_NEEDED ? INSPECT_DONE : INSPECT_MORE;
+	return bits + returned >= BITS_NEEDED ? INSPECT_DONE : INSPECT_MORE;
 }
 
 const struct inspector inspector_edonkey = {

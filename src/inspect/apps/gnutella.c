@@ -45,17 +45,64 @@ static bool is_header(const uint8_t *bytes)
 	       bytes[TTL_AT] + bytes[HOPS_AT] <= HOPS_MAX;
 }
 
+/* Whether what it carries is what its kind carries, as far as it is there. */
+static bool is_body(uint8_t kind, const uint8_t *body, uint32_t have, uint32_t length)
+{
+	enum { GGEP = 0xc3, PONG_MIN = 14, PUSH_MIN = 26, HIT_MIN = 27, VENDOR_MIN = 8 };
+
+	switch (kind) {
+	case 0x00: /* only extensions */
+		return !length || (have && *body == GGEP);
+	case 0x01:
+		return length >= PONG_MIN;
+	case 0x40:
+		return length >= PUSH_MIN;
+	case 0x80: /* a speed, and a text that ends */
+		return length >= 3 && (have < length || memchr(body + 2, 0, have - 2));
+	case 0x81:
+		return length >= HIT_MIN;
+	case 0x31: /* the vendor's four letters, or none */
+	case 0x32:
+		if (length < VENDOR_MIN || have < VENDOR_MIN)
+			return false;
+		for (unsigned i = 0; i < 4; i++)
+			if (!(body[i] >= 'A' && body[i] <= 'Z') && inspect_be32(body))
+				return false;
+		return !body[5] && !body[7]; /* number and version are small */
+	case 0x44:
+		return length >= 20;
+	case 0x02:
+		return length >= 2;
+	default:
+		return true;
+	}
+}
+
 /* ---- UDP ---- */
 
 static bool is_descriptor(const uint8_t *bytes, uint32_t captured, uint32_t length)
 {
 	return captured >= HEADER_BYTES && is_header(bytes) &&
-	       inspect_le32(bytes + LENGTH_AT) == length - HEADER_BYTES;
+	       inspect_le32(bytes + LENGTH_AT) == length - HEADER_BYTES &&
+	       is_body(bytes[KIND_AT], bytes + HEADER_BYTES, captured - HEADER_BYTES,
+		       length - HEADER_BYTES);
 }
 
-static bool is_modern(const uint8_t *bytes)
+/* Of an empty one: its identifier is a modern client's, or random, or carries LimeWire's RUDP. */
+static bool is_alone(const uint8_t *bytes)
 {
-	return bytes[8] == 0xff && !bytes[15];
+	enum { RUDP = 0x41, DISTINCT_MIN = 13 };
+	unsigned distinct = 0;
+
+	if (bytes[KIND_AT] && bytes[KIND_AT] != RUDP)
+		return false;
+	if (bytes[8] == 0xff && !bytes[15])
+		return true;
+	if (bytes[TTL_AT] != 1 || bytes[HOPS_AT])
+		return false;
+	for (unsigned i = 0; i < ID_BYTES; i++)
+		distinct += !memchr(bytes, bytes[i], i);
+	return bytes[KIND_AT] == RUDP || distinct >= DISTINCT_MIN;
 }
 
 static bool is_g2(const uint8_t *bytes, uint32_t captured, uint32_t length)
@@ -70,6 +117,16 @@ static bool is_g2(const uint8_t *bytes, uint32_t captured, uint32_t length)
 	return bytes[PART_AT] <= bytes[COUNT_AT] && length > G2_HEADER;
 }
 
+/* Identifiers are random: those of two descriptors have hardly a byte in common. */
+static bool is_other(const uint8_t *one, const uint8_t *other)
+{
+	unsigned same = 0;
+
+	for (unsigned i = 0; i < ID_BYTES; i++)
+		same += one[i] == other[i];
+	return same <= ID_BYTES / 4;
+}
+
 static enum inspect_status read_datagram(const struct inspect_datagram *datagram, void **state,
 					 struct evidence *evidence)
 {
@@ -81,13 +138,12 @@ static enum inspect_status read_datagram(const struct inspect_datagram *datagram
 		return INSPECT_DONE;
 	if (!is_descriptor(bytes, datagram->captured, datagram->length))
 		return INSPECT_NO;
-	if (datagram->length > HEADER_BYTES || is_modern(bytes))
+	if (datagram->length > HEADER_BYTES || is_alone(bytes))
 		return INSPECT_DONE;
 	for (unsigned i = 0; i < datagram->earlier_count; i++) {
 		const struct inspect_earlier *e = &datagram->earlier[i];
 
-		if (is_descriptor(e->bytes, e->length, e->length) &&
-		    memcmp(e->bytes, bytes, HEADER_BYTES) != 0)
+		if (is_descriptor(e->bytes, e->length, e->length) && is_other(e->bytes, bytes))
 			return INSPECT_DONE;
 	}
 	return INSPECT_MORE;
@@ -131,12 +187,16 @@ static enum inspect_status read_descriptors(const uint8_t *bytes, uint32_t lengt
 		uint32_t size;
 
 		if (length - at < HEADER_BYTES)
-			return INSPECT_MORE;
+			return length - at > KIND_AT && !kind_known(bytes[at + KIND_AT])
+				       ? INSPECT_NO
+				       : INSPECT_MORE;
 		size = inspect_le32(bytes + at + LENGTH_AT);
 		if (!is_header(bytes + at) || size > DESCRIPTOR_MAX)
 			return INSPECT_NO;
-		if (count + 1 < HEADERS_NEEDED && length - at - HEADER_BYTES < size)
+		if (length - at - HEADER_BYTES < size)
 			return INSPECT_MORE;
+		if (!is_body(bytes[at + KIND_AT], bytes + at + HEADER_BYTES, size, size))
+			return INSPECT_NO;
 		at += HEADER_BYTES + size;
 	}
 	return INSPECT_DONE;

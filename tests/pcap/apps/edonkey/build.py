@@ -32,19 +32,25 @@ with Captures(__file__) as captures:
         t.client(bytes(30)).server(message(0x60, bytes(12), 0xC5) + message(0x40, zlib.compress(bytes(50)), 0xD4))
     with c.udp("edonkey", dport=4672) as t:
         t.client(kad(0x21, b"\2" + TARGET + HASH)).server(kad(0x29, TARGET + b"\2" + CONTACT * 2))
-    with c.udp("edonkey", dport=4673) as t:  # questions alone
-        t.client(kad(0x21, b"\x0b" + TARGET + HASH)).client(kad(0x21, b"\4" + HASH + TARGET))
+    with c.udp("edonkey", dport=4673) as t:  # the port comes back
+        t.client(kad(0x60)).server(kad(0x61, struct.pack("<H", 40006)))
     with c.udp("edonkey", dport=4674) as t:  # a greeting with tags
         t.client(kad(0x11, HASH + struct.pack("<HBB", 4662, 8, 1) + b"\x09\1\0\xfc\1"))
     with c.udp("edonkey", dport=4675) as t:
-        t.client(kad(1)).server(kad(9, HASH + struct.pack("<HBH", 4662, 8, 1) + CONTACT))
+        t.client(kad(1)).server(kad(9, HASH + struct.pack("<HBH", 4662, 8, 3) + CONTACT * 3))
     with c.udp("edonkey", dport=4676) as t:
         t.client(kad(0x28, zlib.compress(bytes(90)), 0xE5)).server(kad(0x08, zlib.compress(bytes(91)), 0xE5))
     with c.udp("edonkey", dport=4665) as t:  # a server's state, by a challenge
         t.client(kad(0x96, b"\x11\x22\xaa\x55", 0xE3)).server(kad(0x97, b"\x11\x22\xaa\x55" + bytes(8), 0xE3))
-    with c.udp("edonkey", dport=4677) as t:
-        t.client(kad(0x90, HASH, 0xC5)).server(kad(0x92, b"", 0xC5)).client(kad(0x90, TARGET, 0xC5))
+    with c.udp("edonkey", dport=4677) as t:  # sources of a file, by its hash
+        t.client(kad(0x9a, HASH, 0xE3)).server(kad(0x9b, HASH + b"\1\xc0\0\2\1\x36\x12", 0xE3))
     n = captures.file("not.pcap")
+    with n.udp(None, dport=4673) as t:  # questions alone, though of two targets
+        t.client(kad(0x21, b"\x0b" + TARGET + HASH)).client(kad(0x21, b"\4" + HASH + TARGET))
+    with n.udp(None, dport=4673) as t:  # another port
+        t.client(kad(0x60)).server(kad(0x61, struct.pack("<H", 1)))
+    with n.udp(None, dport=4677) as t:  # a hash, and two bytes
+        t.client(kad(0x90, HASH, 0xC5)).server(kad(0x92, b"", 0xC5)).client(kad(0x90, TARGET, 0xC5))
     with n.tcp(None, dport=4662) as t:  # one header is not enough
         t.client(message(0x58, TARGET))
     with n.tcp(None, dport=4662) as t:  # the second is none

@@ -26,7 +26,11 @@ with Captures(__file__) as captures:
     with c.udp("gnutella", dport=1133) as t:  # a vendor's message alone, old identifier
         t.client(descriptor(0x31, b"LIME\x0b\0\1\0\1", guid=OLD))
     with c.udp("gnutella", dport=1134) as t:  # two empty ones
-        t.client(descriptor(0, guid=OLD)).client(descriptor(0, guid=OLD[::-1]))
+        t.client(descriptor(0, guid=OLD, ttl=7)).client(descriptor(0, guid=bytes(range(200, 216)), ttl=7))
+    with c.udp("gnutella", dport=1137) as t:  # a random identifier, one hop to go
+        t.client(descriptor(0, guid=OLD))
+    with c.udp("gnutella", dport=1138) as t:  # LimeWire's reliable datagrams
+        t.client(descriptor(0x41, guid=b"\x07\x10\0\1" + bytes(12)))
     with c.udp("gnutella", dport=1135) as t:
         t.client(b"GND\2\0\7\1\1\x08PI")
     with c.udp("gnutella", dport=1136) as t:
@@ -36,8 +40,10 @@ with Captures(__file__) as captures:
         t.client(b"GNUTELLA DISCONNECT/0.6\r\n\r\n")
     with n.tcp(None, dport=6346) as t:
         t.client(b"GIV 7:not hexadecimal at all\n\n")
-    with n.udp(None, dport=6346) as t:  # one empty ping with an old identifier
-        t.client(descriptor(0, guid=OLD))
+    with n.udp(None, dport=6346) as t:  # an empty ping, whose identifier is none
+        t.client(descriptor(0, guid=bytes(12) + b"abcd"))
+    with n.udp(None, dport=6346) as t:  # or goes far
+        t.client(descriptor(0, guid=OLD, ttl=7))
     with n.udp(None, dport=6346) as t:  # the length disagrees
         t.client(descriptor(0x31, b"LIME\x0b\0\1\0\1") + b"\0")
     with n.udp(None, dport=6346) as t:  # too many hops

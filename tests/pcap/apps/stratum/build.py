@@ -16,6 +16,8 @@ with Captures(__file__) as captures:
         t.server(b'{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"2","target":"b88d0600"}}\n')
     with c.tcp("stratum", dport=8008) as t:
         t.client(b'{"worker": "eth1.0", "jsonrpc": "2.0", "params": ["0xtest", "x"], "id": 2, "method": "eth_submitLogin"}\n')
+    with c.tcp("stratum", dport=5555) as t:
+        t.client(b'{"params":{"login":"4test","pass":"x"},"id":1,"method":"login"}\n')
     n = captures.file("not.pcap")
     with n.tcp(None, dport=3333) as t:
         t.client(b'{"id": 1, "method": "login", "params": ["nobody"]}\n')
