@@ -146,53 +146,58 @@ static enum inspect_status read_query(const uint8_t *bytes, uint32_t length)
 	return INSPECT_NO;
 }
 
+/* Both sides, `client` being the direction of the one that logs in. */
+static enum inspect_status read_talk(const struct inspect_stream *stream, unsigned client,
+				     struct inspect_note *note)
+{
+	enum inspect_status greeting = INSPECT_MORE, login = INSPECT_MORE;
+	unsigned server = 1 - client;
+	uint32_t said = 0, asked = 0;
+
+	if (stream->length[server])
+		greeting = read_server(stream->bytes[server], stream->length[server], &said);
+	if (stream->length[client])
+		login = read_login(stream->bytes[client], stream->length[client], &asked);
+	if (greeting == INSPECT_NO && !stream->midstream)
+		return INSPECT_NO;
+	if (login == INSPECT_DONE && asked &&
+	    (greeting != INSPECT_MORE || !stream->length[server])) {
+		note->inner = true;
+		note->inner_at[client] = asked;
+		note->inner_at[server] = greeting == INSPECT_DONE ? said : 0;
+	}
+	if (login == INSPECT_DONE)
+		return INSPECT_DONE;
+	if (greeting != INSPECT_DONE) {
+		note->busy = stream->length[server] || stream->length[client];
+		return greeting < login ? greeting : login;
+	}
+	if (stream->last || login == INSPECT_NO || stream->bytes[server][4] != PROTOCOL_10)
+		return INSPECT_DONE;
+	note->busy = note->carrier = true; /* the client may ask for TLS */
+	return INSPECT_MINE;
+}
+
 static enum inspect_status read_middle(const uint8_t *bytes, uint32_t length,
 				       enum flow_direction from)
 {
-	uint32_t end = 0;
-
-	if (from == FLOW_FROM_SERVER)
-		return read_server(bytes, length, &end);
-	if (length > 3 && bytes[3] == 0)
-		return read_query(bytes, length);
-	return read_login(bytes, length, &end);
+	return from == FLOW_FROM_CLIENT ? read_query(bytes, length) : INSPECT_NO;
 }
 
 static enum inspect_status mysql_stream(const struct inspect_stream *stream,
 					struct evidence *evidence, struct inspect_note *note)
 {
-	enum inspect_status greeting = INSPECT_MORE, login = INSPECT_MORE;
-	uint32_t said = 0, asked = 0;
+	enum inspect_status status = read_talk(stream, FLOW_FROM_CLIENT, note), other;
 
 	(void)evidence;
-	if (stream->midstream)
-		return inspect_either(stream, read_middle, note);
-	if (stream->length[FLOW_FROM_SERVER])
-		greeting = read_server(stream->bytes[FLOW_FROM_SERVER],
-				       stream->length[FLOW_FROM_SERVER], &said);
-	if (greeting == INSPECT_NO)
-		return INSPECT_NO;
-	if (stream->length[FLOW_FROM_CLIENT])
-		login = read_login(stream->bytes[FLOW_FROM_CLIENT],
-				   stream->length[FLOW_FROM_CLIENT], &asked);
-	note->busy = true;
-	if (login == INSPECT_DONE && asked && (greeting == INSPECT_DONE || !said)) {
-		note->inner = true;
-		note->inner_at[FLOW_FROM_CLIENT] = asked;
-		note->inner_at[FLOW_FROM_SERVER] = greeting == INSPECT_DONE ? said : 0;
-		return INSPECT_DONE;
-	}
-	if (login == INSPECT_DONE)
-		return INSPECT_DONE;
-	if (greeting != INSPECT_DONE) {
-		note->busy = stream->length[FLOW_FROM_SERVER] || stream->length[FLOW_FROM_CLIENT];
-		return login;
-	}
-	if (stream->last || login == INSPECT_NO ||
-	    stream->bytes[FLOW_FROM_SERVER][4] != PROTOCOL_10)
-		return INSPECT_DONE;
-	note->carrier = true; /* the client may ask for TLS */
-	return INSPECT_MINE;
+	if (!stream->midstream || status >= INSPECT_MINE)
+		return status;
+	other = read_talk(stream, FLOW_FROM_SERVER, note);
+	if (other > status)
+		status = other;
+	if (status < INSPECT_MINE)
+		other = inspect_either(stream, read_middle, note);
+	return other > status ? other : status;
 }
 
 const struct inspector inspector_mysql = {
