@@ -10,7 +10,7 @@
  * for the port alone.
  *
  * mDNS, LLMNR and NetBIOS names share this format and are protocols of their
- * own; what comes on their ports is left to them.
+ * own; what comes on their ports is left to them, and DNSCrypt's certificates off port 53.
  *
  * The name is the first question's, folded to lower case. Bytes that are not
  * printable ASCII, or a dot within a label, make it no name; an app all the
@@ -129,6 +129,8 @@ static enum message read_message(struct reader *reader, struct dns_name *questio
 		class = inspect_be16(reader->cursor.bytes + reader->cursor.at + 2);
 		reader->cursor.at += 4;
 		if ((type == TYPE_NIMLOC || type == TYPE_SRV) && netbios_name(question))
+			return MESSAGE_NOT;
+		if (reader->strict && dns_name_is_dnscrypt(question))
 			return MESSAGE_NOT;
 		if (class != 1 && class != 3 && class != 4 && class != 254 && class != 255)
 			return MESSAGE_NOT;

@@ -9,6 +9,8 @@
  */
 #include "dns_wire.h"
 
+#include <string.h>
+
 enum {
 	LABEL_MAX = 63,
 	POINTER = 0xc0,
@@ -117,4 +119,12 @@ bool dns_record_read(struct dns_cursor *cursor, struct dns_record *record)
 		return false;
 	cursor->at = record->data_at + record->data_length;
 	return true;
+}
+
+bool dns_name_is_dnscrypt(const struct dns_name *name)
+{
+	static const char label[] = ".dnscrypt-cert.";
+
+	return name->length > sizeof(label) && name->text[0] >= '1' && name->text[0] <= '9' &&
+	       !memcmp(name->text + 1, label, sizeof(label) - 1);
 }

@@ -49,6 +49,8 @@ enum dns_pointers { DNS_POINTERS_REFUSED, DNS_POINTERS_FOLLOWED };
 bool dns_name_read(struct dns_cursor *cursor, enum dns_pointers pointers, struct dns_name *name);
 /* Steps over a name without looking where its pointer leads to, but that it leads backwards. */
 bool dns_name_skip(struct dns_cursor *cursor);
+/* DNSCrypt's, a version and "dnscrypt-cert" first: what is asked for is no address. */
+bool dns_name_is_dnscrypt(const struct dns_name *name);
 /* Steps over a record; its owner and data are read by their places. */
 bool dns_record_read(struct dns_cursor *cursor, struct dns_record *record);
 

@@ -8,12 +8,16 @@
  * nonce: random to us, but for the number that the first version used. So a query alone can only
  * wait, if its length is that of a padded one, for an answer with its nonce, or with the magic.
  *
- * Before, clients ask for the certificate: a DNS query for TXT of "2.dnscrypt-cert.PROVIDER". It
- * counts as DNSCrypt where it does not go to a DNS server's port: no name is looked up by it.
+ * Before, clients ask for the certificate: a DNS query for TXT of "2.dnscrypt-cert.PROVIDER". Where
+ * it does not go to a DNS server's port it is DNSCrypt (and dns.c leaves it): no address is asked
+ * for.
  */
+#include "../dns_wire.h"
 #include "../inspector.h"
 
 enum {
+	PORT_DNS = 53,
+	TYPE_TXT = 16,
 	MAGIC_BYTES = 8,
 	KEY_BYTES = 32,
 	NONCE_BYTES = 12,
@@ -54,14 +58,35 @@ static bool looks_random(const uint8_t *bytes, uint32_t present)
 			return false;
 		text += bytes[i] >= ' ' && bytes[i] <= '~';
 	}
-	return text < looked;
+	return text < QUERY_HEADER;
+}
+
+/* The question must be whole and the only one; records may follow, also in the question (EDNS). */
+static bool asks_certificate(const struct inspect_datagram *datagram, struct evidence *evidence)
+{
+	struct dns_cursor cursor = {
+		.bytes = datagram->bytes, .present = datagram->captured, .at = DNS_HEADER};
+	struct dns_name name;
+
+	if (datagram->client_port == PORT_DNS || datagram->server_port == PORT_DNS ||
+	    datagram->captured < DNS_HEADER || datagram->bytes[2] & 0x78 ||
+	    inspect_be16(datagram->bytes + 4) != 1 ||
+	    !dns_name_read(&cursor, DNS_POINTERS_REFUSED, &name) || !dns_name_is_dnscrypt(&name) ||
+	    cursor.present - cursor.at < 4 || inspect_be16(cursor.bytes + cursor.at) != TYPE_TXT ||
+	    inspect_be16(cursor.bytes + cursor.at + 2) != DNS_CLASS_IN)
+		return false;
+	if (!(datagram->bytes[2] & 0x80))
+		evidence_set_dns_name(evidence, HOST_DNS_QUERY, (const uint8_t *)name.text,
+				      name.length);
+	return true;
 }
 
 static enum inspect_status dnscrypt_datagram(const struct inspect_datagram *datagram, void **state,
 					     struct evidence *evidence)
 {
 	(void)state;
-	(void)evidence;
+	if (asks_certificate(datagram, evidence))
+		return INSPECT_DONE;
 	if (has_magic(datagram->bytes, datagram->captured))
 		return datagram->length >= ANSWER_MIN ? INSPECT_DONE : INSPECT_NO;
 	for (unsigned i = 0; i < datagram->earlier_count; i++)
@@ -105,6 +130,7 @@ static enum inspect_status dnscrypt_stream(const struct inspect_stream *stream,
 
 const struct inspector inspector_dnscrypt = {
 	.name = "dnscrypt",
+	.gives_udp = INSPECT_HOST,
 	.stream = dnscrypt_stream,
 	.datagram = dnscrypt_datagram,
 };

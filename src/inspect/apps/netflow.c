@@ -21,6 +21,7 @@ enum {
 	SETS_MAX = 64,
 	SECONDS_1980 = 315532800,
 	NANOSECONDS = 1000000000,
+	SOFTFLOWD_RECORD = 48, /* its version 1 leaves the last word out */
 	SFLOW_V4_HEADER = 24,
 	SFLOW_SAMPLES_MAX = 256,
 	SFLOW_ENTERPRISE = 0xfffff000,
@@ -36,9 +37,13 @@ static bool fixed_good(const struct inspect_datagram *datagram, uint32_t version
 {
 	const uint8_t *bytes = datagram->bytes;
 	uint32_t count = inspect_be16(bytes + 2);
+	uint32_t records = datagram->length - fixed[version].header;
 
 	if (datagram->captured < 16 || !count || count > fixed[version].count_max ||
-	    datagram->length != (uint32_t)fixed[version].header + count * fixed[version].record)
+	    datagram->length <= fixed[version].header)
+		return false;
+	if (records != count * fixed[version].record &&
+	    !(version == 1 && records == count * SOFTFLOWD_RECORD))
 		return false;
 	return inspect_be32(bytes + 12) < NANOSECONDS &&
 	       /* version 1 has a smaller header, so its first record must do: padding is zero */

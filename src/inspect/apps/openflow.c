@@ -15,6 +15,7 @@ enum {
 	TYPE_HELLO = 0,
 	TYPE_MAX = 35,
 	HELLO_MAX = 64,
+	MESSAGE_MAX = 4096, /* of what comes second */
 	ELEMENT_VERSIONS = 1,
 };
 
@@ -37,11 +38,12 @@ static enum inspect_status read_hello(const uint8_t *bytes, uint32_t length, uin
 	return INSPECT_DONE;
 }
 
-static bool message_follows(const uint8_t *bytes, uint32_t length)
+/* Of the greeting's version, or the older one that both know. */
+static bool message_follows(const uint8_t *bytes, uint32_t length, uint32_t version)
 {
-	return length >= HEADER && bytes[0] && bytes[0] <= VERSION_MAX && bytes[1] &&
+	return length >= HEADER && bytes[0] && bytes[0] <= version && bytes[1] &&
 	       bytes[1] <= TYPE_MAX && inspect_be16(bytes + 2) >= HEADER &&
-	       inspect_be16(bytes + 2) == length;
+	       inspect_be16(bytes + 2) <= MESSAGE_MAX;
 }
 
 static enum inspect_status openflow_stream(const struct inspect_stream *stream,
@@ -61,7 +63,8 @@ static enum inspect_status openflow_stream(const struct inspect_stream *stream,
 		return INSPECT_DONE;
 	for (unsigned d = 0; d < 2; d++)
 		if (status[d] == INSPECT_DONE &&
-		    message_follows(stream->bytes[d] + size[d], stream->length[d] - size[d]))
+		    message_follows(stream->bytes[d] + size[d], stream->length[d] - size[d],
+				    stream->bytes[d][0]))
 			return INSPECT_DONE;
 	return INSPECT_MORE;
 }

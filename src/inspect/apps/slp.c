@@ -8,7 +8,7 @@
  */
 #include <ctype.h>
 
-#include "../inspector.h"
+#include "sides.h"
 
 enum {
 	V1_HEADER = 12,
@@ -83,30 +83,20 @@ static enum inspect_status slp_datagram(const struct inspect_datagram *datagram,
 	return INSPECT_DONE;
 }
 
+static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
+				     enum flow_direction from)
+{
+	uint32_t whole;
+
+	(void)from;
+	return read_header(bytes, length, &whole);
+}
+
 static enum inspect_status slp_stream(const struct inspect_stream *stream,
 				      struct evidence *evidence, struct inspect_note *note)
 {
-	enum inspect_status answer = INSPECT_NO, status;
-	uint32_t length;
-
 	(void)evidence;
-	for (unsigned d = 0; d < 2; d++) {
-		status = read_header(stream->bytes[d], stream->length[d], &length);
-		if (status == INSPECT_MORE) {
-			answer = INSPECT_MORE;
-			note->busy |= stream->length[d] >= 4;
-		} else if (status == INSPECT_DONE) {
-			/* agents speak in turn: a message ends what there is, or has more to come
-			 */
-			if (length == stream->length[d])
-				return INSPECT_DONE;
-			if (length > stream->length[d]) {
-				answer = INSPECT_MORE;
-				note->busy = true;
-			}
-		}
-	}
-	return answer;
+	return inspect_either(stream, read_side, note);
 }
 
 const struct inspector inspector_slp = {

@@ -183,7 +183,8 @@ static enum inspect_status syslog_stream(const struct inspect_stream *stream,
 		note->busy = status == INSPECT_DONE;
 		return INSPECT_MORE;
 	}
-	return message_good(bytes, end) ? INSPECT_DONE : INSPECT_NO;
+	/* however much has come, the same bytes decide */
+	return message_good(bytes, end < HEAD_MAX ? end : HEAD_MAX) ? INSPECT_DONE : INSPECT_NO;
 }
 
 const struct inspector inspector_syslog = {

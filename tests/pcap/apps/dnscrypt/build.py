@@ -7,6 +7,7 @@ from talk import Captures
 rng = random.Random(6)
 QUERY = rng.randbytes(8 + 32 + 12 + 16 + 256)
 ANSWER = b"r6fnvWj8" + QUERY[40:52] + rng.randbytes(12 + 16 + 128)
+CERTIFICATE = struct.pack("!6H", 7, 0x0100, 1, 0, 0, 0) + b"\x012\x0ddnscrypt-cert\7example\0\0\x10\0\1"
 
 with Captures(__file__) as captures:
     c = captures.file("in.pcap")
@@ -23,6 +24,8 @@ with Captures(__file__) as captures:
     with c.tcp("dnscrypt", dport=443) as t:
         t.client(struct.pack("!H", len(QUERY)) + QUERY)
         t.server(struct.pack("!H", len(ANSWER)) + ANSWER)
+    with c.udp("dnscrypt", dport=443) as t:                 # the certificate
+        t.client(CERTIFICATE)
     n = captures.file("not.pcap")
     with n.udp(None, dport=443) as t:                       # a query alone is random
         t.client(QUERY)
@@ -34,3 +37,7 @@ with Captures(__file__) as captures:
     with n.tcp(None, dport=443) as t:
         t.client(struct.pack("!H", len(QUERY)) + QUERY)
         t.server(QUERY)
+    with n.udp("dns", dport=53) as t:                       # what is asked of a DNS server is DNS
+        t.client(CERTIFICATE)
+    with n.udp("dns", dport=443) as t:
+        t.client(CERTIFICATE.replace(b"dnscrypt-cert", b"dnscrypt-carp"))
