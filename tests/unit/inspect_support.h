@@ -134,10 +134,32 @@ static inline void assert_host(const struct talk *talk, enum host_source source,
 	assert_int_equal(talk->evidence->host_length, host ? strlen(host) : 0);
 }
 
-/* Nothing is open. */
+/* No app is open, of those that can have a name or carry others; `print` says which. */
+static inline bool apps_are_out(const struct talk *talk, bool print)
+{
+	static const char *const apps[] = {
+		"tls",	 "http", "dns",	 "mdns", "llmnr", "quic", "dtls",  "ssh",
+		"http2", "smtp", "imap", "pop3", "ftp",	  "xmpp", "socks", "postgresql",
+	};
+	bool out = true;
+
+	for (size_t i = 0; i < sizeof(apps) / sizeof(apps[0]); i++) {
+		if (evidence_app_out(talk->evidence, app_find(apps[i])))
+			continue;
+		if (print)
+			print_message("%s may still be found\n", apps[i]);
+		out = false;
+	}
+	return out;
+}
+
+/*
+ * Nothing is open of what these tests are about. Other protocols may be waited for: their
+ * own captures tell when (tests/pcap/apps).
+ */
 static inline void assert_done(const struct talk *talk)
 {
-	assert_true(talk->evidence->apps_done);
+	assert_true(apps_are_out(talk, true));
 	assert_true(talk->evidence->host_done);
 	assert_true(talk->evidence->alpn_done);
 	assert_true(talk->evidence->patterns_done);

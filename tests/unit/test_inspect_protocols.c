@@ -381,7 +381,11 @@ static void bytes_that_only_begin_like_tls_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		talk_begin(&talk, IPPROTO_TCP, 443);
-		say(&talk, C, cases[i].bytes, cases[i].length);
+		wire.length = 0;
+		put(&wire, cases[i].bytes, cases[i].length);
+		while (wire.length < 40) /* so that nobody else waits for the rest of a header */
+			put8(&wire, 0xee);
+		say(&talk, C, wire.at, wire.length);
 		assert_app(&talk, NULL);
 		assert_done(&talk);
 		talk_end(&talk);
@@ -645,7 +649,8 @@ static void what_only_resembles_dns_is_refused(void **state)
 		{"a.example", 0x7900, 1, 5300, 0},			 /* opcode 15 */
 		{"a\1.example", 0x0100, 1, 5300, 0},			 /* not printable */
 		{"a.example", 0x0100, 1, 5355, 0},			 /* LLMNR */
-		{"FHEPFCELEHFCEPFFFACACACACACACABM", 0x0110, 32, 53, 0}, /* NetBIOS */
+		/* NetBIOS, which has an inspector of its own */
+		{"FHEPFCELEHFCEPFFFACACACACACACABM", 0x0110, 32, 53, 0},
 	};
 	struct talk talk;
 
@@ -655,7 +660,7 @@ static void what_only_resembles_dns_is_refused(void **state)
 		put_zeros(&wire, cases[i].extra);
 		talk_begin(&talk, IPPROTO_UDP, cases[i].port);
 		say(&talk, C, wire.at, wire.length);
-		assert_app(&talk, NULL);
+		assert_app(&talk, cases[i].type == 32 ? "netbios" : NULL);
 		assert_done(&talk);
 		talk_end(&talk);
 	}

@@ -35,7 +35,9 @@ static void assert_shows(uint16_t client_port, uint16_t server_port, const char 
 	say(&talk, C, build.bytes, build.length);
 	assert_app(&talk, app);
 	assert_host(&talk, source, host);
-	assert_true(talk.evidence->apps_done);
+	/* another protocol may still be waited for, such as has a shorter header */
+	assert_true(evidence_app_out(talk.evidence, app_find("mdns")));
+	assert_true(evidence_app_out(talk.evidence, app_find("llmnr")));
 	talk_end(&talk);
 }
 

@@ -256,7 +256,7 @@ static void other_frames_are_stepped_over(void **state)
 
 	/* what an Initial may not hold ends the reading of it, not of the flow */
 	begin(&talk);
-	put(&frames, "\x08\1\2", 3);
+	put(&frames, "\x10\1\2", 3);
 	add_crypto(0, hello.length);
 	send_packet(&talk, C, &build);
 	assert_waits(&talk);

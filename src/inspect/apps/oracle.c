@@ -128,7 +128,10 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 
 	(void)from;
 	if (length < HEADER_BYTES)
-		return INSPECT_MORE;
+		return (length > 3 && inspect_be16(bytes) && inspect_be16(bytes + 2)) ||
+				       (length > 4 && bytes[4] > TYPE_DATA)
+			       ? INSPECT_NO
+			       : INSPECT_MORE;
 	size = packet_size(bytes);
 	if (!size)
 		return INSPECT_NO;

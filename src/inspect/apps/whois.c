@@ -89,6 +89,9 @@ static enum inspect_status read_answer(const uint8_t *bytes, uint32_t length, bo
 	uint32_t begin = 0;
 	unsigned lines = 0;
 
+	if (alone && length && bytes[0] != '%' && bytes[0] != '#' && bytes[0] != '\r' &&
+	    bytes[0] != '\n')
+		return INSPECT_NO;
 	if (length > LOOK_BYTES)
 		length = LOOK_BYTES;
 	for (uint32_t at = 0; at < length; at++) {
