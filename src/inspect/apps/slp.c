@@ -96,34 +96,7 @@ static enum inspect_status slp_stream(const struct inspect_stream *stream,
 				      struct evidence *evidence, struct inspect_note *note)
 {
 	(void)evidence;
-<<<<<<< Updated upstream
 	return inspect_either(stream, read_side, note);
-=======
-	for (unsigned d = 0; d < 2; d++) {
-		if (!stream->length[d]) {
-			if (stream->midstream && !stream->last)
-				answer = INSPECT_MORE;
-			continue;
-		}
-		status = read_header(stream->bytes[d], stream->length[d], &length);
-		if (status == INSPECT_NO && !stream->midstream)
-			return INSPECT_NO;
-		if (status == INSPECT_MORE) {
-			answer = INSPECT_MORE;
-			note->busy |= stream->length[d] >= 4;
-		} else if (status == INSPECT_DONE) {
-			/* agents speak in turn: a message ends what there is, or has more to come
-			 */
-			if (length == stream->length[d])
-				return INSPECT_DONE;
-			if (length > stream->length[d]) {
-				answer = INSPECT_MORE;
-				note->busy = true;
-			}
-		}
-	}
-	return answer;
->>>>>>> Stashed changes
 }
 
 const struct inspector inspector_slp = {
