@@ -14,7 +14,8 @@
  *
  * What follows may be another protocol: behind a good answer to CONNECT, or behind 101 where
  * the request offered HTTP/2 (RFC 7540, 3.2). A CONNECT that is refused may come again
- * on the same connection, with a password. A WebSocket stays HTTP.
+ * on the same connection, with a password. RTSP's tunnel is told by its media type. A WebSocket
+ * stays HTTP.
  */
 #include <string.h>
 #include <strings.h>
@@ -86,7 +87,8 @@ struct head {
 	bool connect;
 	bool offers_http2;
 	bool has_length;
-	uint64_t length; /* of the body */
+	uint64_t length;	    /* of the body */
+	const uint8_t *rtsp_tunnel; /* where it names RTSP's media type */
 };
 
 struct text {
@@ -219,6 +221,9 @@ static void read_field(struct text name, struct text value, struct head *head)
 {
 	if (is(name, "upgrade")) {
 		head->offers_http2 |= lists(value, "h2c");
+	} else if ((is(name, "accept") || is(name, "content-type")) &&
+		   is(value, HTTP_RTSP_TUNNEL)) {
+		head->rtsp_tunnel = value.at;
 	} else if (is(name, "content-length") && value.length && value.length < 19 &&
 		   digits(value.at, value.length)) {
 		head->has_length = true;
@@ -436,16 +441,30 @@ static enum inspect_status read_on(const struct inspect_stream *stream, unsigned
 	return stream->last ? INSPECT_DONE : INSPECT_MINE;
 }
 
+/* RTSP in HTTP names itself by a media type: there its layer begins. */
+static enum inspect_status carry_rtsp(const struct inspect_stream *stream, unsigned from,
+				      const struct head *head, struct inspect_note *note)
+{
+	note->inner = true;
+	note->inner_at[from] = (uint32_t)(head->rtsp_tunnel - stream->bytes[from]);
+	note->inner_at[!from] = stream->length[!from];
+	return INSPECT_DONE;
+}
+
 static enum inspect_status http_stream(const struct inspect_stream *stream,
 				       struct evidence *evidence, struct inspect_note *note)
 {
-	bool refused = false, empty = false, response = false;
+	bool refused = false, empty = false, response = false, head_open = false;
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct text rest = {stream->bytes[d], stream->length[d]};
 		struct head head;
 		enum side side = read_side(&rest, evidence, &head);
 
+		if (side == SIDE_RESPONSE)
+			head_open |= read_answer(&rest, &head) == SIDE_MORE;
+		if (side > SIDE_REQUEST_PART && head.rtsp_tunnel)
+			return carry_rtsp(stream, d, &head, note);
 		if (side == SIDE_REQUEST)
 			return read_on(stream, d, rest, &head, evidence, note);
 		if (side == SIDE_REQUEST_PART) {
@@ -458,8 +477,9 @@ static enum inspect_status http_stream(const struct inspect_stream *stream,
 		note->busy |= side == SIDE_MORE;
 	}
 	/* a response whose request was missed: it may only be late */
+	note->carrier = response && head_open && !stream->last;
 	if (response)
-		return note->busy || empty ? INSPECT_MINE : INSPECT_DONE;
+		return note->busy || note->carrier || empty ? INSPECT_MINE : INSPECT_DONE;
 	if (note->busy)
 		return INSPECT_MORE;
 	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;

@@ -5,6 +5,9 @@
 
 #include "inspector.h"
 
+/* RTSP in HTTP: where a head says this, http begins the inner layer, and rtsp knows it by that. */
+#define HTTP_RTSP_TUNNEL "application/x-rtsp-tunnelled"
+
 /*
  * The host of an authority: "host", "host:port", "[v6]", "[v6]:port"; an IPv6 address without
  * brackets is taken as it is. False: it is not plausible, and none is set.

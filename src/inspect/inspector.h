@@ -162,7 +162,8 @@
 	X(capwap)        \
 	X(ldp)           \
 	X(bgp)           \
-	X(openflow)
+	X(openflow)      \
+	X(rtsp)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };

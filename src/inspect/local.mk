@@ -85,6 +85,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/rmi.c \
 	src/inspect/apps/rtmp.c \
 	src/inspect/apps/rtp.c \
+	src/inspect/apps/rtsp.c \
 	src/inspect/apps/s7comm.c \
 	src/inspect/apps/sap.c \
 	src/inspect/apps/secp256k1.c \
