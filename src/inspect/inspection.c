@@ -350,6 +350,7 @@ static bool descend(struct inspection *inspection, const uint32_t inner_at[2])
 
 static void inspect_streams(struct inspection *inspection, bool last)
 {
+	static const uint8_t no_bytes;
 	struct inspect_stream stream;
 	struct inspect_note note;
 
@@ -364,8 +365,9 @@ static void inspect_streams(struct inspection *inspection, bool last)
 			const struct flow_prefix *prefix = &inspection->prefix[d];
 
 			stream.length[d] = prefix->contiguous - inspection->begin[d];
+			/* never NULL, so that nobody must ask before adding to it */
 			stream.bytes[d] =
-				stream.length[d] ? prefix->bytes + inspection->begin[d] : NULL;
+				stream.length[d] ? prefix->bytes + inspection->begin[d] : &no_bytes;
 		}
 	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, note.inner_at));
 	settle(inspection);

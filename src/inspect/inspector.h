@@ -188,7 +188,7 @@ enum inspect_gives {
 
 /* The in-order bytes of both directions; a length is 0 where nothing is known. */
 struct inspect_stream {
-	const uint8_t *bytes[2]; /* by flow_direction */
+	const uint8_t *bytes[2]; /* by flow_direction; never NULL */
 	uint32_t length[2];
 	bool midstream; /* the bytes may begin anywhere, and the directions may be swapped */
 	bool last;	/* no more bytes will come: answer with what there is */
