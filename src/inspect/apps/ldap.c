@@ -305,6 +305,7 @@ static enum inspect_status ldap_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_ldap = {
 	.name = "ldap",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN, /* of the TLS inside */
+	.carries = true,
 	.stream = ldap_stream,
 	.datagram = ldap_datagram,
 };

@@ -107,6 +107,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 const struct inspector inspector_syncthing = {
 	.name = "syncthing",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN,
+	.carries = true,
 	.stream = read_stream,
 	.datagram = read_datagram,
 };
