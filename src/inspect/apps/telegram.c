@@ -51,11 +51,12 @@ static enum inspect_status read_tag(const uint8_t *bytes, uint32_t length,
 static enum inspect_status read_message(const uint8_t *bytes, uint32_t length,
 					enum transport transport, uint32_t *at, uint32_t *size)
 {
-	const uint8_t *here = bytes + *at;
 	uint32_t have = length - *at, head = 4;
+	const uint8_t *here;
 
 	if (!have)
 		return INSPECT_MORE;
+	here = bytes + *at;
 	if (transport == ABRIDGED) { /* counts words of four bytes */
 		head = here[0] == ABRIDGED_LONG ? 4 : 1;
 		if (head == 1 && (here[0] & 0x80))
