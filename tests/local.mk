@@ -37,7 +37,7 @@ NETNS_TESTS += \
 	tests/netns/adversary.bats \
 	tests/netns/apps.bats
 
-EXTRA_DIST += tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/gateways.bash tests/netns/quic.bash \
+EXTRA_DIST += tests/disputes.tsv tests/stand-in.bash tests/netns/lab.bash tests/netns/lab.py tests/netns/classic.bash tests/netns/gateways.bash tests/netns/quic.bash \
 	tests/netns/carriers.bash tests/netns/postgresql.py tests/netns/hello.py tests/pcap
 
 # The only thing that writes a golden answer: make bless CASE=smtp, after a look at the difference.
