@@ -115,15 +115,13 @@ static enum inspect_status dnscrypt_stream(const struct inspect_stream *stream,
 			return INSPECT_NO;
 		if (has_magic(bytes, length))
 			return INSPECT_DONE;
-		if (d == FLOW_FROM_SERVER) {
-			if (inspect_begins(bytes, length, answer_magic, MAGIC_BYTES) == INSPECT_NO)
-				return INSPECT_NO;
-		} else {
-			if (!query_length(size) || length > size || size > STREAM_MAX ||
-			    !looks_random(bytes, length))
-				return INSPECT_NO;
-			note->busy = true;
-		}
+		if (inspect_begins(bytes, length, answer_magic, MAGIC_BYTES) == INSPECT_MORE ||
+		    inspect_begins(bytes, length, first_magic, MAGIC_BYTES) == INSPECT_MORE)
+			continue;
+		if (d == FLOW_FROM_SERVER || !query_length(size) || length > size ||
+		    size > STREAM_MAX || !looks_random(bytes, length))
+			return INSPECT_NO;
+		note->busy = true;
 	}
 	return INSPECT_MORE;
 }

@@ -54,7 +54,7 @@ static enum inspect_status nat_pmp_datagram(const struct inspect_datagram *datag
 				       inspect_be16(bytes + 4) && lifetime_good(bytes + 8)
 			       ? INSPECT_DONE
 			       : INSPECT_NO;
-	if (operation > (RESPONSE | PMP_TCP) || datagram->length < 8 ||
+	if (operation < RESPONSE || operation > (RESPONSE | PMP_TCP) || datagram->length < 8 ||
 	    inspect_be16(bytes + 2) > PMP_RESULT_MAX)
 		return INSPECT_NO;
 	/* a refusal may be shorter than what it refuses */

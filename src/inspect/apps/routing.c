@@ -55,15 +55,16 @@ static enum inspect_status rip_datagram(const struct inspect_datagram *datagram,
 					struct evidence *evidence)
 {
 	const uint8_t *bytes = datagram->bytes;
-	uint32_t size = datagram->length - RIP_HEADER, version = bytes[1];
-	bool old = true, next = version == 1;
+	uint32_t size = datagram->length - RIP_HEADER, version;
+	bool old = true, next;
 
 	(void)state;
 	(void)evidence;
-	if (datagram->length < RIP_HEADER + RIP_ENTRY ||
-	    datagram->captured < RIP_HEADER + RIP_ENTRY || size % RIP_ENTRY || !bytes[0] ||
-	    bytes[0] > RIP_RESPONSE || !version || version > 2 || bytes[2] || bytes[3])
+	if (datagram->captured < RIP_HEADER + RIP_ENTRY || size % RIP_ENTRY || !bytes[0] ||
+	    bytes[0] > RIP_RESPONSE || !bytes[1] || bytes[1] > 2 || bytes[2] || bytes[3])
 		return INSPECT_NO;
+	version = bytes[1];
+	next = version == 1;
 	for (uint32_t at = RIP_HEADER; at + RIP_ENTRY <= datagram->captured; at += RIP_ENTRY) {
 		old &= rip_entry(bytes + at, version, at == RIP_HEADER);
 		next &= ripng_entry(bytes + at, bytes[0] == RIP_RESPONSE);
@@ -169,11 +170,12 @@ enum {
 static bool hsrp_v1(const struct inspect_datagram *datagram)
 {
 	const uint8_t *bytes = datagram->bytes;
-	uint32_t state = bytes[2];
+	uint32_t state;
 
-	/* initial, learn, listen, speak, standby, active: a bit each */
-	return datagram->captured >= HSRP_V1_BYTES && datagram->length >= HSRP_V1_BYTES &&
-	       !bytes[0] && bytes[1] < HSRP_ADVERTISEMENT && state <= 16 &&
+	if (datagram->captured < HSRP_V1_BYTES)
+		return false;
+	state = bytes[2]; /* initial, learn, listen, speak, standby, active: a bit each */
+	return !bytes[0] && bytes[1] < HSRP_ADVERTISEMENT && state <= 16 &&
 	       !(state & (state - 1)) && !bytes[7] && !memcmp(bytes + 8, "cisco\0\0\0", 8);
 }
 

@@ -164,7 +164,7 @@ static enum inspect_status read_v1(struct ber *message, bool *cut)
 
 static enum inspect_status read_v3(struct ber *message)
 {
-	struct ber header, flags, inside;
+	struct ber header = {0}, flags, inside;
 	uint32_t id, size, model;
 
 	if (!take(message, TAG_SEQUENCE, &header) || !take_integer(&header, &id) ||

@@ -35,3 +35,5 @@ with Captures(__file__) as captures:
         t.client(h("0080 0009 0012d687 c0000201"))
     with n.udp(None, dport=5351) as t:
         t.client(h("0080 0000 0012d687 c00002"))
+    with n.udp(None, sport=5351, dport=40000) as t:         # no such operation
+        t.client(h("0005 0000 0012d687 1f90 1f90 00001c20"))
