@@ -25,7 +25,6 @@ enum {
 	HEADER_BYTES = 24,
 	REGISTER_BYTES = 4,
 	DATA_FIXED = 8, /* interface, timeout, count of items */
-	STATUS_MAX = 0x6a,
 	ITEMS_MAX = 8,
 	ITEM_BYTES = 4,
 	IO_BYTES = 18, /* both items without the data */
@@ -67,6 +66,11 @@ static bool is_body(uint32_t command, const uint8_t *body, uint32_t size)
 	}
 }
 
+static bool is_status(uint32_t status)
+{
+	return status <= 3 || status == 0x64 || status == 0x65 || status == 0x69 || status == 0x6a;
+}
+
 static enum inspect_status read_message(const uint8_t *bytes, uint32_t length, uint32_t *size)
 {
 	uint32_t command;
@@ -80,16 +84,18 @@ static enum inspect_status read_message(const uint8_t *bytes, uint32_t length, u
 	if (length < HEADER_BYTES)
 		return INSPECT_MORE;
 	*size = HEADER_BYTES + inspect_le16(bytes + 2);
-	if (inspect_le32(bytes + 8) > STATUS_MAX || inspect_le32(bytes + 20))
+	if (!is_status(inspect_le32(bytes + 8)) || inspect_le32(bytes + 20))
 		return INSPECT_NO;
 	if (length < *size)
 		return INSPECT_MORE;
 	if (command == COMMAND_NOP) /* nothing but zeros: the next message tells */
 		return inspect_le32(bytes + 8) ? INSPECT_NO : INSPECT_MORE;
 	/* an answer that refuses may have nothing */
-	return is_body(command, bytes + HEADER_BYTES, *size - HEADER_BYTES) ||
-			       (inspect_le32(bytes + 8) && *size == HEADER_BYTES &&
-				inspect_le32(bytes + 4))
+	if (inspect_le32(bytes + 8) && *size == HEADER_BYTES && inspect_le32(bytes + 4) &&
+	    command >= COMMAND_REGISTER)
+		return INSPECT_DONE;
+	return is_body(command, bytes + HEADER_BYTES, *size - HEADER_BYTES) &&
+			       (command >= COMMAND_REGISTER || !inspect_le32(bytes + 4))
 		       ? INSPECT_DONE
 		       : INSPECT_NO;
 }

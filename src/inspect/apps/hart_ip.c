@@ -2,9 +2,11 @@
 /*
  * HART-IP (FieldComm, HCF_SPEC-085, "HART over IP"): version, kind of message, its number, status,
  * sequence, and the total length. A session's begin has five bytes, its end and the keep-alive
- * none; a HART frame has its own length and a checksum (FSK data link, token passing). One message
- * is enough.
+ * none; a HART frame has its own length and a checksum (FSK data link, token passing). A begin
+ * or a frame is enough; the others wait for a second, or for the answer of the same number.
  */
+#include <string.h>
+
 #include "sides.h"
 
 enum {
@@ -20,6 +22,12 @@ enum {
 	ID_FRAME = 3,
 	BEGIN_BYTES = 5,
 	LENGTH_MAX = 1024,
+	STATUS_MAX = 20,
+	TIMER_MIN_MS = 1000,
+	TIMER_MAX_MS = 24 * 3600 * 1000,
+	ID_AT = 2,
+	NUMBER_AT = 4,
+	SHORT_ENOUGH = 2, /* of the messages without a body */
 };
 
 /* A HART frame: delimiter, address, command, count, data, and the exclusive or of all. */
@@ -37,6 +45,7 @@ static bool is_frame(const uint8_t *frame, uint32_t size)
 	return sum == 0;
 }
 
+/* The message's length; MORE with one: it fits, and is too short to prove anything. */
 static uint32_t read_message(const uint8_t *bytes, uint32_t length, enum inspect_status *status)
 {
 	uint32_t total;
@@ -56,18 +65,24 @@ static uint32_t read_message(const uint8_t *bytes, uint32_t length, enum inspect
 	if (bytes[2] != ID_FRAME &&
 	    total != HEADER_BYTES + (bytes[2] == ID_BEGIN ? BEGIN_BYTES : 0u))
 		return 0;
-	if (bytes[1] == KIND_REQUEST && bytes[3])
-		return 0; /* only answers have a status */
+	/* only answers have a status, and only frames are published */
+	if ((bytes[1] == KIND_REQUEST && bytes[3]) ||
+	    (bytes[1] >= KIND_PUBLISH && bytes[2] != ID_FRAME))
+		return 0;
 	*status = INSPECT_MORE;
 	if (length < total)
 		return 0;
-	/* who begins a session is a primary or secondary master */
-	if (bytes[2] == ID_BEGIN
-		    ? bytes[HEADER_BYTES] <= 1
-		    : bytes[2] != ID_FRAME || is_frame(bytes + HEADER_BYTES, total - HEADER_BYTES))
-		*status = INSPECT_DONE;
-	else
-		*status = INSPECT_NO;
+	/* who begins a session is a primary or secondary master, and says when it may be given up
+	 */
+	if (bytes[2] == ID_BEGIN)
+		*status = bytes[HEADER_BYTES] <= 1 && bytes[3] <= STATUS_MAX &&
+					  inspect_be32(bytes + HEADER_BYTES + 1) >= TIMER_MIN_MS &&
+					  inspect_be32(bytes + HEADER_BYTES + 1) <= TIMER_MAX_MS
+				  ? INSPECT_DONE
+				  : INSPECT_NO;
+	else if (bytes[2] == ID_FRAME)
+		*status = is_frame(bytes + HEADER_BYTES, total - HEADER_BYTES) ? INSPECT_DONE
+									       : INSPECT_NO;
 	return total;
 }
 
@@ -75,10 +90,15 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 				     enum flow_direction from)
 {
 	enum inspect_status status;
+	uint32_t at = 0, size;
+	unsigned count = 0;
 
 	(void)from;
-	read_message(bytes, length, &status);
-	return status;
+	do {
+		size = read_message(bytes + at, length - at, &status);
+		at += size;
+	} while (size && status == INSPECT_MORE && ++count < SHORT_ENOUGH && at < length);
+	return count == SHORT_ENOUGH ? INSPECT_DONE : status;
 }
 
 static enum inspect_status hart_ip_stream(const struct inspect_stream *stream,
@@ -91,14 +111,23 @@ static enum inspect_status hart_ip_stream(const struct inspect_stream *stream,
 static enum inspect_status hart_ip_datagram(const struct inspect_datagram *datagram, void **state,
 					    struct evidence *evidence)
 {
-	enum inspect_status status;
+	const uint8_t *bytes = datagram->bytes;
+	enum inspect_status status, other;
 
 	(void)state;
 	(void)evidence;
-	return read_message(datagram->bytes, datagram->captured, &status) == datagram->length &&
-			       status == INSPECT_DONE
-		       ? INSPECT_DONE
-		       : INSPECT_NO;
+	if (read_message(bytes, datagram->captured, &status) != datagram->length)
+		return INSPECT_NO;
+	for (unsigned i = 0; i < datagram->earlier_count && status == INSPECT_MORE; i++) {
+		const struct inspect_earlier *one = &datagram->earlier[i];
+
+		if (one->direction != datagram->direction &&
+		    read_message(one->bytes, one->length, &other) == one->length &&
+		    !memcmp(bytes + ID_AT, one->bytes + ID_AT, 1) &&
+		    !memcmp(bytes + NUMBER_AT, one->bytes + NUMBER_AT, 2))
+			return INSPECT_DONE;
+	}
+	return status;
 }
 
 const struct inspector inspector_hart_ip = {

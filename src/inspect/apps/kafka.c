@@ -95,7 +95,9 @@ static enum inspect_status read_talk(const struct inspect_stream *stream)
 	if (status != INSPECT_MORE || stream->length[FLOW_FROM_SERVER] < ANSWER_FIXED ||
 	    read_request(client, stream->length[FLOW_FROM_CLIENT], &request) != INSPECT_DONE)
 		return status;
-	return inspect_be32(server) >= ANSWER_FIXED - 4 && inspect_be32(server) <= REQUEST_MAX &&
+	return stream->length[FLOW_FROM_CLIENT] >= request.size &&
+			       inspect_be32(server) >= ANSWER_FIXED - 4 &&
+			       inspect_be32(server) <= REQUEST_MAX &&
 			       inspect_be32(server + 4) == request.number
 		       ? INSPECT_DONE
 		       : INSPECT_NO;

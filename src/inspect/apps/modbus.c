@@ -28,6 +28,8 @@ enum form {
 struct message {
 	uint32_t transaction, size; /* with the header */
 	uint8_t unit, function;
+	uint32_t first; /* the two bytes behind the function: an address, or what kind of diagnosis
+			 */
 };
 
 /* `data` are the `size` bytes behind the function. */
@@ -149,6 +151,8 @@ static enum inspect_status read_message(const uint8_t *bytes, uint32_t length, b
 				    .function = bytes[7]};
 	if (length < message->size)
 		return INSPECT_MORE;
+	if (rest >= LENGTH_MIN + 2)
+		message->first = inspect_be16(bytes + HEADER_BYTES);
 	*form = (answer ? answer_form : request_form)(bytes[7], bytes + HEADER_BYTES,
 						      rest - LENGTH_MIN);
 	return *form == FORM_NOT ? INSPECT_NO : INSPECT_DONE;
@@ -173,10 +177,17 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 	return first.unit == second.unit ? INSPECT_DONE : INSPECT_MORE;
 }
 
+/* Those that write, and the diagnosis, return what was asked. */
+static bool returns_first(uint8_t function)
+{
+	return function == 5 || function == 6 || function == 8 || function == 15 || function == 16;
+}
+
 static bool answers_it(const struct message *asked, const struct message *answered)
 {
 	return asked->transaction == answered->transaction && asked->unit == answered->unit &&
-	       asked->function == (answered->function & ~FUNCTION_ERROR);
+	       asked->function == (answered->function & ~FUNCTION_ERROR) &&
+	       (!returns_first(answered->function) || asked->first == answered->first);
 }
 
 static enum inspect_status read_talk(const struct inspect_stream *stream)

@@ -31,7 +31,9 @@ enum {
 	OPTIONS_MAX = 10,
 	VERSION_BYTES = 6,
 	HEADERS_BYTES = 22, /* ALL_HEADERS with the transaction's descriptor */
-	LOGIN7_MIN = 94,
+	STATUS_LAST = 1,
+	LOGIN7_MIN = 86, /* of 7.0; 94 from 7.2 on */
+	LOGIN7_MAX = 128 * 1024,
 	OLD_FIELD = 30,
 	OLD_FIELDS = 4, /* host, user, password, process */
 	DONE_BYTES = 9,
@@ -58,21 +60,24 @@ static bool is_prelogin(const uint8_t *body, uint32_t size)
 	return end == size;
 }
 
-static enum inspect_status read_login7(const uint8_t *body, uint32_t have, uint32_t size)
+/* `last`: the packet is the login's only or last one. */
+static enum inspect_status read_login7(const uint8_t *body, uint32_t have, uint32_t size, bool last)
 {
-	uint32_t version;
+	static const uint32_t versions[] = {0x70000000, 0x71000000, 0x71000001, 0x72090002,
+					    0x730a0003, 0x730b0003, 0x74000004};
+	uint32_t length;
 
 	if (size < LOGIN7_MIN)
 		return INSPECT_NO;
 	if (have < 8)
 		return INSPECT_MORE;
-	version = inspect_le32(body + 4);
-	/* 7.0 to 7.4, and what FreeTDS sends: least significant byte first or last */
-	return inspect_le32(body) >= size && inspect_le32(body) <= 0x20000 &&
-			       ((version >> 24 >= 0x70 && version >> 24 <= 0x74) ||
-				((version & 0xff) >= 0x70 && (version & 0xff) <= 0x74))
-		       ? INSPECT_DONE
-		       : INSPECT_NO;
+	length = inspect_le32(body);
+	if (last ? length != size : length <= size || length > LOGIN7_MAX)
+		return INSPECT_NO;
+	for (unsigned i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+		if (inspect_le32(body + 4) == versions[i])
+			return INSPECT_DONE;
+	return INSPECT_NO;
 }
 
 static enum inspect_status read_old_login(const uint8_t *body, uint32_t have)
@@ -175,7 +180,7 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 	size -= HEADER_BYTES;
 	switch (bytes[0]) {
 	case TYPE_LOGIN7:
-		return read_login7(body, have, size);
+		return read_login7(body, have, size, bytes[1] & STATUS_LAST);
 	case TYPE_OLD_LOGIN:
 		return size < OLD_FIELDS * (OLD_FIELD + 1) ? INSPECT_NO
 							   : read_old_login(body, have);
@@ -187,7 +192,7 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 			return INSPECT_MORE;
 		if (is_prelogin(body, size))
 			return INSPECT_DONE;
-		return bytes[0] == TYPE_ANSWER && bytes[1] & 1 && is_answer(body, size)
+		return bytes[0] == TYPE_ANSWER && bytes[1] & STATUS_LAST && is_answer(body, size)
 			       ? INSPECT_DONE
 			       : INSPECT_NO;
 	default:

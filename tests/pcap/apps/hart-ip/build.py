@@ -24,9 +24,14 @@ with Captures(__file__) as captures:
         t.server(message(2, 3, frame(0x01, b"\x80", 9, bytes(10))))
     with c.udp("hart-ip", dport=5094) as t:
         t.client(message(0, 2))
+        t.server(message(1, 2))
+    with c.tcp("hart-ip", dport=5094, midstream=True) as t:
+        t.client(message(0, 2) + message(0, 2, sequence=3))
     n = captures.file("not.pcap")
     with n.udp(None, dport=5094) as t:
         t.client(message(0, 0, BEGIN, total=14))
+    with n.udp(None, dport=5094) as t:  # nothing answers
+        t.client(message(0, 2))
     with n.udp(None, dport=5094) as t:  # a checksum that is wrong
         t.client(message(0, 3, READ[:-1] + b"\1"))
     with n.udp(None, dport=5094) as t:  # a request has no status
