@@ -124,6 +124,18 @@ struct pattern_origin {
 	uint16_t app; /* APP_NONE: a payload key */
 };
 struct pattern_origin pattern_origin(const struct pattern_set *set, size_t index);
+/* How many patterns were not asked, or were ruled out, since a flow had cost enough. */
+uint64_t pattern_unseen(const struct pattern_set *set);
+/* What picks the patterns that PCRE2 has to confirm: "hyperscan", "literals", "none". */
+const char *pattern_backend_name(const struct pattern_set *set);
+/* How the engine goes about pattern i. */
+struct pattern_look {
+	bool anchored; /* it is refuted as soon as the first bytes cannot match any more */
+	bool placed;   /* anchored: a few first bytes dismiss it, without asking PCRE2 */
+	bool filtered; /* not anchored: the prefilter dismisses it */
+	bool proven;   /* its cost is proven to be small, whatever the bytes */
+};
+void pattern_look(const struct pattern_set *set, size_t index, struct pattern_look *look);
 
 /*
  * Reads one .pat file of l7-filter's: comments, a name line, a regex line, optional

@@ -152,10 +152,6 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 		return NULL;
 	flow_prefix_init(&inspection->prefix[0]);
 	flow_prefix_init(&inspection->prefix[1]);
-	if (!scan_attach(inspection, patterns)) {
-		inspection_free(inspection);
-		return NULL;
-	}
 	inspection->client_port = flow->key.client_port;
 	inspection->server_port = flow->key.server_port;
 	inspection->midstream = flow->midstream;
@@ -177,6 +173,10 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 		default:
 			break;
 		}
+	}
+	if (!scan_attach(inspection, patterns)) {
+		inspection_free(inspection);
+		return NULL;
 	}
 	ask_all(inspection);
 	for (size_t word = 0; word < LIVING_WORDS; word++)
@@ -228,7 +228,7 @@ void inspection_free(struct inspection *inspection)
 	flow_prefix_release(&inspection->prefix[0]);
 	flow_prefix_release(&inspection->prefix[1]);
 	free(inspection->runs);
-	free(inspection->bits);
+	free(inspection->scan);
 	free(inspection);
 }
 
@@ -584,5 +584,5 @@ size_t inspection_bytes(const struct inspection *inspection)
 				inspection->states[i].state);
 	return sizeof(*inspection) + states + inspection->prefix[0].capacity +
 	       inspection->prefix[1].capacity + inspection->run_capacity * sizeof(uint16_t) +
-	       4 * inspection->words * sizeof(uint64_t);
+	       scan_bytes(inspection);
 }

@@ -40,9 +40,7 @@ struct inspection {
 	/* the order in which bytes became contiguous: each a length, with RUN_SERVER */
 	uint16_t run_count, run_capacity;
 	uint16_t *runs;
-	size_t words; /* of one of the sets in `bits` */
-	/* hit, out, and for anchored patterns: never in this direction, two of them */
-	uint64_t *bits;
+	struct scan_state *scan; /* what the patterns know of this flow (scan.c); NULL: none */
 };
 
 /* Against this set from now on; false when out of memory: then there are no patterns for this flow.
@@ -55,6 +53,8 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
 		   struct pattern_scratch *scratch, const bool side_new[2],
 		   const struct packet *packet);
+/* Heap bytes of what the patterns know. */
+size_t scan_bytes(const struct inspection *inspection);
 /* No pattern can match any more. */
 void scan_rule_out(struct evidence *evidence);
 /* A strict pattern has named the flow: no inspector is asked any more (inspection.c). */

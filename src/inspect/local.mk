@@ -122,8 +122,18 @@ libwaymark_la_SOURCES += \
 	src/inspect/inspection.h \
 	src/inspect/inspector.h \
 	src/inspect/mdns.c \
+	src/inspect/literals.c \
 	src/inspect/pattern.c \
 	src/inspect/pattern.h \
+	src/inspect/pattern_private.h \
+	src/inspect/pattern_set.c \
+	src/inspect/pieces.c \
+	src/inspect/prefilter.h \
+	src/inspect/prefilter_hs.c \
+	src/inspect/prefilter_literal.c \
+	src/inspect/regex.c \
+	src/inspect/regex.h \
+	src/inspect/regex_facts.c \
 	src/inspect/pattern_file.c \
 	src/inspect/pattern_translate.c \
 	src/inspect/pattern_translate.h \
@@ -148,6 +158,9 @@ UNIT_TESTS += \
 	tests/unit/test_inspect \
 	tests/unit/test_inspect_layers \
 	tests/unit/test_inspect_patterns \
+	tests/unit/test_pattern_limits \
+	tests/unit/test_pattern_prefilter \
+	tests/unit/test_regex \
 	tests/unit/test_inspect_protocols \
 	tests/unit/test_inspect_proxies \
 	tests/unit/test_inspect_smb \
@@ -166,6 +179,13 @@ tests_unit_test_inspect_layers_SOURCES = tests/unit/test_inspect_layers.c tests/
 tests_unit_test_inspect_layers_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c tests/unit/inspect_support.h
 tests_unit_test_inspect_patterns_LDADD = $(UNIT_LDADD)
+pattern_test_headers = tests/unit/inspect_support.h tests/unit/pattern_support.h
+tests_unit_test_pattern_limits_SOURCES = tests/unit/test_pattern_limits.c $(pattern_test_headers)
+tests_unit_test_pattern_limits_LDADD = $(UNIT_LDADD)
+tests_unit_test_pattern_prefilter_SOURCES = tests/unit/test_pattern_prefilter.c $(pattern_test_headers)
+tests_unit_test_pattern_prefilter_LDADD = $(UNIT_LDADD)
+tests_unit_test_regex_SOURCES = tests/unit/test_regex.c
+tests_unit_test_regex_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_protocols_SOURCES = tests/unit/test_inspect_protocols.c tests/unit/inspect_support.h
 tests_unit_test_inspect_protocols_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_proxies_SOURCES = tests/unit/test_inspect_proxies.c tests/unit/inspect_support.h tests/unit/layers_support.h

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pattern engine: PCRE2 with a budget that holds.
+ * Matching: PCRE2 with a budget that holds.
  *
  * Patterns come from users, subjects from strangers, and a backtracking matcher
  * may take exponential time. PCRE2's match limit does not bound that: it is
  * counted anew at every start offset, and its JIT counts neither the characters
- * that a repeat runs over nor those that it gives back. So every pattern is
- * compiled with automatic callouts (one before each item), and the callout
+ * that a repeat runs over nor those that it gives back. So a pattern is compiled with
+ * automatic callouts (one before each item), and the callout
  * keeps the account: one unit per item tried, plus the distance the matcher
  * moved since the last one, in eighths. At a back reference, whose comparison
  * is not seen, it is charged up to the rest of the subject. When the budget is spent the
@@ -14,55 +14,34 @@
  * account is of steps, not of time, so that replay and live, fast and slow
  * machines all agree. match, depth and heap limits are set too, as a second line.
  *
- * BUDGET is such that 16 KiB cost less than a millisecond (bench and
- * test_inspect_patterns measure it).
+ * Callouts make matching two to four times as dear. Where it can be proven that a pattern needs no
+ * more than a few items for each byte whatever the subject (regex_work()), it has none, and is
+ * charged what was proven.
+ *
+ * BUDGET is such that 16 KiB cost less than a millisecond (bench/patterns and
+ * test_pattern_limits measure it). The sum over many patterns is bounded by the allowance.
  *
  * Anchored patterns are matched with PCRE2_PARTIAL_SOFT: "no match" then
  * means that no continuation of the subject can match, which closes rules early.
  *
  * A set is immutable but for its atomic counters; a scratch belongs to a worker.
  */
-#include "pattern.h"
+#include "pattern_private.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include <ctype.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <waymark/arena.h>
-
 enum {
 	BUDGET_JIT = 40000,
 	BUDGET_INTERPRETER = 10000,
-	MATCH_LIMIT = 100000,
+	CALL_STEPS = 8,	     /* what a call costs that finds nothing to do */
+	ITEMS_PER_STEP = 16, /* of a pattern without callouts */
+	MATCH_LIMIT = 1000000,
 	DEPTH_LIMIT = 2000,
 	HEAP_LIMIT_KIB = 1024,
 	JIT_STACK_START = 32 * 1024,
 	JIT_STACK_MAX = 256 * 1024,
-	PATTERN_BYTES_MAX = 16384,
-};
-
-struct pattern {
-	pcre2_code *code;
-	const char *text;
-	const char *file; /* with `line`, where it stands */
-	int line;
-	_Atomic uint64_t limit_hits;
-	uint16_t app;
-	uint8_t kind;
-	bool wanted;
-	bool strict;
-	bool anchored;
-	bool jit;
-};
-
-struct pattern_set {
-	struct arena arena;
-	struct pattern *items;
-	size_t count, count_of[3];
 };
 
 struct pattern_scratch {
@@ -72,166 +51,23 @@ struct pattern_scratch {
 	const char *text; /* of the pattern being matched */
 	PCRE2_SIZE position;
 	int64_t budget;
+	int64_t allowance;
+	int64_t steps; /* of the last scan */
+	uint64_t asked;
+	const struct prefilter_ops *filter_ops;
+	struct prefilter_scratch *filter; /* of that kind */
+	uint64_t *words;
+	size_t word_room;
 	uint8_t buffer[FLOW_PREFIX_MAX_BYTES];
 };
 
-/* ---- compiling ---- */
-
-static void report(const struct pattern_source *source, struct diag_list *diags, int error,
-		   size_t offset)
-{
-	char message[256];
-
-	if (pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof(message)) < 0)
-		strcpy(message, "does not compile");
-	message[0] = (char)tolower((unsigned char)message[0]);
-	diag_error(diags, source->file, source->line, "pattern: %s, at byte %zu of '%s'", message,
-		   offset, source->text);
-}
-
-static int compile(struct pattern *pattern, const struct pattern_source *source,
-		   pcre2_compile_context *context, struct diag_list *diags)
-{
-	uint32_t options = PCRE2_AUTO_CALLOUT | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP |
-			   PCRE2_NEVER_BACKSLASH_C | source->flags;
-	PCRE2_SIZE offset = 0;
-	uint32_t all = 0;
-	int error = 0;
-
-	if (source->kind != PATTERN_PAYLOAD)
-		options |= PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY;
-	pattern->code = pcre2_compile((PCRE2_SPTR)source->text, PCRE2_ZERO_TERMINATED, options,
-				      &error, &offset, context);
-	if (!pattern->code) {
-		report(source, diags, error, offset);
-		return -1;
-	}
-	pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &all);
-	pattern->anchored = all & PCRE2_ANCHORED;
-	/* without JIT (no executable memory) it works still, only slower */
-	pattern->jit =
-		pcre2_jit_compile(pattern->code, pattern->anchored ? PCRE2_JIT_PARTIAL_SOFT
-								   : PCRE2_JIT_COMPLETE) == 0;
-	pattern->app = source->app;
-	pattern->kind = (uint8_t)source->kind;
-	pattern->wanted = source->wanted;
-	pattern->strict = source->strict;
-	return 0;
-}
-
-struct pattern_set *pattern_set_new(const struct pattern_source *sources, size_t count,
-				    struct diag_list *diags)
-{
-	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	struct pattern_set *set = calloc(1, sizeof(*set));
-	bool failed = false;
-
-	if (!context || !set)
-		goto no_memory;
-	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	pcre2_set_max_pattern_length(context, PATTERN_BYTES_MAX);
-	arena_init(&set->arena);
-	set->items = arena_array(&set->arena, count ? count : 1, sizeof(*set->items));
-	if (!set->items)
-		goto no_memory;
-	for (size_t i = 0; i < count; i++) {
-		struct pattern *pattern = &set->items[set->count];
-
-		pattern->text = arena_strdup(&set->arena, sources[i].text);
-		pattern->file = arena_strdup(&set->arena, sources[i].file ? sources[i].file : "");
-		pattern->line = sources[i].line;
-		if (!pattern->text || !pattern->file)
-			goto no_memory;
-		if (compile(pattern, &sources[i], context, diags)) {
-			failed = true;
-			continue;
-		}
-		set->count++;
-		set->count_of[sources[i].kind]++;
-	}
-	pcre2_compile_context_free(context);
-	if (failed) {
-		pattern_set_free(set);
-		return NULL;
-	}
-	return set;
-no_memory:
-	diag_error(diags, NULL, 0, "patterns: out of memory");
-	pcre2_compile_context_free(context);
-	pattern_set_free(set);
-	return NULL;
-}
-
-void pattern_set_free(struct pattern_set *set)
-{
-	if (!set)
-		return;
-	for (size_t i = 0; i < set->count; i++)
-		pcre2_code_free(set->items[i].code);
-	arena_release(&set->arena);
-	free(set);
-}
-
-size_t pattern_count(const struct pattern_set *set)
-{
-	return set ? set->count : 0;
-}
-
-size_t pattern_count_of(const struct pattern_set *set, enum pattern_kind kind)
-{
-	return set->count_of[kind];
-}
-
-enum pattern_kind pattern_kind_of(const struct pattern_set *set, size_t index)
-{
-	return set->items[index].kind;
-}
-
-bool pattern_wanted(const struct pattern_set *set, size_t index)
-{
-	return set->items[index].wanted;
-}
-
-bool pattern_strict(const struct pattern_set *set, size_t index)
-{
-	return set->items[index].strict;
-}
-
-uint16_t pattern_app(const struct pattern_set *set, size_t index)
-{
-	return set->items[index].app;
-}
-
-const char *pattern_text(const struct pattern_set *set, size_t index)
-{
-	return set && index < set->count ? set->items[index].text : NULL;
-}
-
-struct pattern_origin pattern_origin(const struct pattern_set *set, size_t index)
-{
-	if (!set || index >= set->count)
-		return (struct pattern_origin){0};
-	return (struct pattern_origin){
-		.file = set->items[index].file,
-		.line = set->items[index].line,
-		.app = set->items[index].app,
-	};
-}
-
-uint64_t pattern_limit_hits(const struct pattern_set *set, size_t index)
-{
-	if (!set || index >= set->count)
-		return 0;
-	return atomic_load_explicit(&set->items[index].limit_hits, memory_order_relaxed);
-}
-
-/* ---- matching ---- */
+/* ---- the account ---- */
 
 static bool at_back_reference(const char *item)
 {
 	if (item[0] == '\\')
 		return (item[1] >= '1' && item[1] <= '9') || item[1] == 'g' || item[1] == 'k';
-	return !strncmp(item, "(?P=", 4);
+	return item[0] == '(' && !strncmp(item, "(?P=", 4);
 }
 
 static int account(pcre2_callout_block *block, void *context)
@@ -246,12 +82,15 @@ static int account(pcre2_callout_block *block, void *context)
 	return scratch->budget < 0 ? PCRE2_ERROR_CALLOUT : 0;
 }
 
+/* ---- a worker's own ---- */
+
 struct pattern_scratch *pattern_scratch_new(void)
 {
 	struct pattern_scratch *scratch = calloc(1, sizeof(*scratch));
 
 	if (!scratch)
 		return NULL;
+	scratch->allowance = INT64_MAX;
 	scratch->context = pcre2_match_context_create(NULL);
 	scratch->data = pcre2_match_data_create(1, NULL);
 	scratch->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -272,9 +111,12 @@ void pattern_scratch_free(struct pattern_scratch *scratch)
 {
 	if (!scratch)
 		return;
+	if (scratch->filter_ops)
+		scratch->filter_ops->scratch_free(scratch->filter);
 	pcre2_jit_stack_free(scratch->stack);
 	pcre2_match_data_free(scratch->data);
 	pcre2_match_context_free(scratch->context);
+	free(scratch->words);
 	free(scratch);
 }
 
@@ -283,25 +125,120 @@ uint8_t *pattern_scratch_buffer(struct pattern_scratch *scratch)
 	return scratch->buffer;
 }
 
+uint64_t *pattern_scratch_words(struct pattern_scratch *scratch, size_t count)
+{
+	if (scratch->word_room < count) {
+		uint64_t *words = reallocarray(scratch->words, count, sizeof(*words));
+
+		if (!words)
+			return NULL;
+		scratch->words = words;
+		scratch->word_room = count;
+	}
+	return scratch->words;
+}
+
+void pattern_scratch_allow(struct pattern_scratch *scratch, int64_t steps)
+{
+	scratch->allowance = steps;
+}
+
+int64_t pattern_scratch_allowance(const struct pattern_scratch *scratch)
+{
+	return scratch->allowance;
+}
+
+int64_t pattern_scratch_steps(const struct pattern_scratch *scratch)
+{
+	return scratch->steps;
+}
+
+uint64_t pattern_scratch_asked(const struct pattern_scratch *scratch)
+{
+	return scratch->asked;
+}
+
+int64_t pattern_steps_max(void)
+{
+	return BUDGET_JIT;
+}
+
+/* ---- scanning ---- */
+
+void pattern_prefilter(const struct pattern_set *set, struct pattern_scratch *scratch,
+		       const uint8_t *bytes, size_t length, size_t known, uint64_t *seen)
+{
+	const struct prefilter_ops *ops = set->filter_ops;
+	size_t from;
+
+	if (!ops || length <= known)
+		return;
+	if (scratch->filter_ops != ops) {
+		if (scratch->filter_ops)
+			scratch->filter_ops->scratch_free(scratch->filter);
+		scratch->filter = NULL;
+		scratch->filter_ops = ops;
+	}
+	from = known > PREFILTER_OVERLAP ? known - PREFILTER_OVERLAP : 0;
+	if (!ops->scan(set->filter, &scratch->filter, bytes + from, length - from, seen))
+		memset(seen, 0xff, set->words * sizeof(*seen));
+}
+
+/* The bytes that the pattern may see. */
+static const uint8_t *window(const struct pattern *pattern, const uint8_t *bytes, size_t *length)
+{
+	size_t skip = pattern->offset_bytes < *length ? pattern->offset_bytes : *length;
+
+	*length -= skip;
+	if (pattern->first_bytes && *length > pattern->first_bytes)
+		*length = pattern->first_bytes;
+	return bytes + skip;
+}
+
+bool pattern_window_full(const struct pattern_set *set, size_t index, size_t length)
+{
+	const struct pattern *pattern = &set->items[index];
+
+	return pattern->first_bytes &&
+	       length >= (size_t)pattern->offset_bytes + pattern->first_bytes;
+}
+
+static int64_t proven_steps(const struct pattern *pattern, size_t length)
+{
+	return CALL_STEPS +
+	       (int64_t)(length * pattern->items_per_kib / (UINT64_C(1024) * ITEMS_PER_STEP));
+}
+
 enum pattern_outcome pattern_scan(const struct pattern_set *set, size_t index,
 				  struct pattern_scratch *scratch, const uint8_t *bytes,
 				  size_t length)
 {
 	struct pattern *pattern = &set->items[index];
+	bool full = pattern_window_full(set, index, length);
+	int64_t budget = pattern->jit ? BUDGET_JIT : BUDGET_INTERPRETER;
 	int result;
 
+	if (scratch->allowance <= 0)
+		return PATTERN_UNSEEN;
+	bytes = window(pattern, bytes, &length);
+	if (!length)
+		return PATTERN_OPEN;
+	scratch->asked++;
 	scratch->text = pattern->text;
 	scratch->position = 0;
-	scratch->budget = pattern->jit ? BUDGET_JIT : BUDGET_INTERPRETER;
+	scratch->budget = budget;
 	result = pcre2_match(pattern->code, bytes, length, 0,
-			     pattern->anchored ? PCRE2_PARTIAL_SOFT : 0, scratch->data,
+			     pattern->partial ? PCRE2_PARTIAL_SOFT : 0, scratch->data,
 			     scratch->context);
+	scratch->steps = pattern->accounted ? CALL_STEPS + budget - scratch->budget
+					    : proven_steps(pattern, length);
+	scratch->allowance -= scratch->steps;
 	if (result >= 0)
 		return PATTERN_HIT;
 	if (result == PCRE2_ERROR_PARTIAL)
-		return PATTERN_OPEN;
+		return full ? PATTERN_NEVER : PATTERN_OPEN;
 	if (result == PCRE2_ERROR_NOMATCH)
-		return pattern->anchored && length ? PATTERN_NEVER : PATTERN_OPEN;
+		return full || pattern->partial ? PATTERN_NEVER : PATTERN_OPEN;
 	atomic_fetch_add_explicit(&pattern->limit_hits, 1, memory_order_relaxed);
 	return PATTERN_LIMIT;
 }
