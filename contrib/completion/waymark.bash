@@ -3,7 +3,7 @@
 
 _waymark()
 {
-	local commands='check replay diff explain doctor status uplinks uplink rules flows names stats monitor reload firewall'
+	local commands='check replay diff explain doctor import-l7 status uplinks uplink rules flows names stats monitor reload firewall'
 	local common='-c --socket --help --version'
 	local word="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD - 1]}"
 	local command='' i
@@ -51,6 +51,14 @@ _waymark()
 	explain)
 		words="--src --dst --proto --sport --dport --host --app --alpn --dscp --ttl --length --mark"
 		words="$words --uid --gid --iface-in --iface-out --hook --older --no-daemon --json $common"
+		;;
+	import-l7)
+		if [[ $word != -* ]]; then
+			compopt -o filenames 2>/dev/null
+			mapfile -t COMPREPLY < <(compgen -d -- "$word")
+			return
+		fi
+		words="--config --json $common"
 		;;
 	firewall) words="show apply check remove -4 -6 $common" ;;
 	replay | diff)

@@ -136,6 +136,14 @@ struct pattern_look {
 	bool proven;   /* its cost is proven to be small, whatever the bytes */
 };
 void pattern_look(const struct pattern_set *set, size_t index, struct pattern_look *look);
+/* One scan of the bytes, as all that pattern i sees of a flow; for tools. */
+struct pattern_cost {
+	uint64_t steps; /* of the account that the limit is on */
+	bool limit;	/* was hit */
+};
+struct pattern_cost pattern_measure(const struct pattern_set *set, size_t index,
+				    struct pattern_scratch *scratch, const uint8_t *bytes,
+				    size_t length);
 
 /*
  * Reads one .pat file of l7-filter's: comments, a name line, a regex line, optional

@@ -162,6 +162,7 @@ int cli_doctor(int argc, char **argv, struct cli *cli);
 int cli_explain(int argc, char **argv, struct cli *cli);
 int cli_firewall(int argc, char **argv, struct cli *cli);
 int cli_flows(int argc, char **argv, struct cli *cli);
+int cli_import_l7(int argc, char **argv, struct cli *cli);
 int cli_monitor(int argc, char **argv, struct cli *cli);
 int cli_names(int argc, char **argv, struct cli *cli);
 int cli_reload(int argc, char **argv, struct cli *cli);

@@ -16,6 +16,11 @@ waymark_SOURCES = \
 	src/cli/explain_world.c \
 	src/cli/firewall.c \
 	src/cli/flows.c \
+	src/cli/import_l7.c \
+	src/cli/import_l7.h \
+	src/cli/import_l7_corpus.c \
+	src/cli/import_l7_files.c \
+	src/cli/import_l7_rules.c \
 	src/cli/main.c \
 	src/cli/monitor.c \
 	src/cli/names.c \
@@ -57,4 +62,4 @@ tests_unit_test_doctor_filter_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
 UNIT_TESTS += tests/unit/test_doctor_lines
 tests_unit_test_doctor_lines_SOURCES = tests/unit/test_doctor_lines.c tests/unit/doctor_support.h $(doctor_sources)
 tests_unit_test_doctor_lines_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
-NETNS_TESTS += tests/cli.bats tests/policy-tools.bats tests/netns/explain.bats tests/netns/doctor.bats
+NETNS_TESTS += tests/cli.bats tests/import-l7.bats tests/policy-tools.bats tests/netns/explain.bats tests/netns/doctor.bats

@@ -74,6 +74,17 @@ static const struct cli_command commands[] = {
 		.confs = 1,
 	},
 	{
+		.name = "import-l7",
+		.run = cli_import_l7,
+		.arguments = "[--config FILE] [--json] DIR",
+		.summary = "what l7-filter's patterns are worth here, and its configuration as rules",
+		.options = "  --config FILE  an old configuration, \"protocol mark\" a line: prints it as\n"
+			   "                 rules for rules_dir, and the report on stderr\n"
+			   "  --json         a JSON document\n",
+		.json = true,
+		.confs = 1,
+	},
+	{
 		.name = "status",
 		.run = cli_status,
 		.arguments = "[--json]",

@@ -144,8 +144,9 @@ static int next(struct cli *cli, int argc, char **argv, const struct cli_option 
 	int value;
 
 	strcpy(options.letters, prefix);
-	options_add(&options, common);
+	/* first: its own --config may mean another file than -c */
 	options_add(&options, own);
+	options_add(&options, common);
 	opterr = 0;
 	for (;;) {
 		value = getopt_long(argc, argv, options.letters, options.longs, NULL);
