@@ -56,7 +56,7 @@ static bool device_good(const uint8_t *name, uint32_t length)
 	return true;
 }
 
-/* What the messages of one side say; *broken: this is something else. */
+/* What the messages of one side say; *broken: something else follows them. */
 static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 {
 	unsigned weight = 0, messages = 0;
@@ -70,7 +70,7 @@ static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 		    !word_may_fit(message, left, 4, VERSION_MAX) ||
 		    !word_may_fit(message, left, 8, 0xffff)) {
 			*broken = true;
-			return 0;
+			return weight;
 		}
 		if (left < HEADER)
 			return weight;
@@ -79,7 +79,7 @@ static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 		number = inspect_le32(message + 8);
 		if (size < 4 || !version_good(version) || !message_known(number)) {
 			*broken = true;
-			return 0;
+			return weight;
 		}
 		if (number == MESSAGE_REGISTER && device_good(message + HEADER, left - HEADER))
 			return WEIGHT_PROOF;
@@ -103,9 +103,10 @@ static enum inspect_status skinny_stream(const struct inspect_stream *stream,
 	(void)note;
 	for (unsigned d = 0; d < 2; d++)
 		weight += weigh(stream->bytes[d], stream->length[d], &broken);
-	if (broken)
-		return INSPECT_NO;
-	return weight >= WEIGHT_PROOF ? INSPECT_DONE : INSPECT_MORE;
+	/* what came before the fault stays proof, or the answer would depend on the segments */
+	if (weight >= WEIGHT_PROOF)
+		return INSPECT_DONE;
+	return broken ? INSPECT_NO : INSPECT_MORE;
 }
 
 const struct inspector inspector_skinny = {
