@@ -475,6 +475,14 @@ static uint64_t fold(uint64_t value, const char *text)
 	return hash_bytes(&seed, text, strlen(text));
 }
 
+/* Where the expression looks belongs to it. */
+static uint64_t fold_payload(uint64_t value, const struct pattern_source *source)
+{
+	return fold(value + ((uint64_t)source->side << 8) + ((uint64_t)source->offset_bytes << 16) +
+			    ((uint64_t)source->first_bytes << 32),
+		    source->text);
+}
+
 static uint64_t fingerprint_of(const struct rules_builder *builder, const struct draft *draft)
 {
 	const struct pattern_source *sources = builder->sources.items;
@@ -491,10 +499,11 @@ static uint64_t fingerprint_of(const struct rules_builder *builder, const struct
 			continue;
 		any = true;
 		for (uint32_t j = 0; j < test->count; j++) {
-			value = fold(value + test->kind, test->kind == TEST_APP ? apps[j].name
-							 : test->kind == TEST_ALPN
-								 ? alpn[j]
-								 : sources[patterns[j]].text);
+			if (test->kind == TEST_PAYLOAD)
+				value = fold_payload(value + test->kind, &sources[patterns[j]]);
+			else
+				value = fold(value + test->kind,
+					     test->kind == TEST_APP ? apps[j].name : alpn[j]);
 		}
 	}
 	return any ? value | 1 : 0; /* 0 means none */

@@ -502,38 +502,6 @@ static void read_alpns(struct key_context *context, const struct key *key,
 	vec_release(&list);
 }
 
-static void read_payloads(struct key_context *context, const struct key *key,
-			  const config_setting_t *setting, struct vec *tests)
-{
-	struct rules_builder *builder = context->builder;
-	struct arena *arena = &builder->ruleset->arena;
-	struct vec list = VEC(uint32_t);
-
-	for (size_t i = 0; i < settings_items(setting); i++) {
-		const config_setting_t *item = settings_item(setting, i);
-		const char *text = rules_item_string(context, key, item);
-		struct pattern_source *source;
-		uint32_t *index;
-
-		if (!text)
-			continue;
-		source = rules_kept(builder, vec_push(&builder->sources));
-		index = rules_kept(builder, vec_push(&list));
-		if (!source || !index)
-			break;
-		*index = (uint32_t)(builder->sources.count - 1);
-		*source = (struct pattern_source){
-			.kind = PATTERN_PAYLOAD,
-			.text = rules_kept(builder, arena_strdup(arena, text)),
-			.wanted = context->enabled,
-			.file = rules_kept(builder, arena_strdup(arena, settings_source(item))),
-			.line = settings_line(item),
-		};
-	}
-	rules_new_test(context, tests, key->kind, list.items, list.count, sizeof(uint32_t));
-	vec_release(&list);
-}
-
 /* ---- the group ---- */
 
 static const struct key keys[] = {
@@ -563,7 +531,8 @@ static const struct key keys[] = {
 	{"app", read_apps, TEST_APP, 0, "an app"},
 	{"alpn", read_alpns, TEST_ALPN, 0, "an ALPN protocol name"},
 	{"host", read_hosts, TEST_HOST, 0, "a host name or @file"},
-	{"payload", read_payloads, TEST_PAYLOAD, 0, "a regular expression"},
+	{"payload", rules_read_payloads, TEST_PAYLOAD, 0,
+	 "a regular expression, or a group { regex, from, offset, first }"},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))

@@ -38,4 +38,8 @@ void *rules_new_test(struct key_context *context, struct vec *tests, enum test_k
 void rules_read_times(struct key_context *context, const struct key *key,
 		      const config_setting_t *setting, struct vec *tests);
 
+/* payloads.c */
+void rules_read_payloads(struct key_context *context, const struct key *key,
+			 const config_setting_t *setting, struct vec *tests);
+
 #endif

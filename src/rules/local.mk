@@ -9,6 +9,7 @@ libwaymark_la_SOURCES += \
 	src/rules/lists.c \
 	src/rules/match.c \
 	src/rules/parse.c \
+	src/rules/payloads.c \
 	src/rules/private.h \
 	src/rules/ruleset.c \
 	src/rules/spans.c \
