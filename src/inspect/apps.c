@@ -124,7 +124,7 @@ bool app_is_builtin(uint16_t app)
 
 const char *const *app_announced_names(void)
 {
-	static const char *const announced[] = {"imaps", NULL};
+	static const char *const announced[] = {"smtps", "ldaps", NULL};
 
 	return announced;
 }

@@ -14,8 +14,8 @@
  *
  * What follows may be another protocol: behind a good answer to CONNECT, or behind 101 where
  * the request offered HTTP/2 (RFC 7540, 3.2). A CONNECT that is refused may come again
- * on the same connection, with a password. RTSP's tunnel is told by its media type. A WebSocket
- * stays HTTP.
+ * on the same connection, with a password. A WebSocket, begun by 101, is named and not looked
+ * into; what else the header names is in apps/http_apps.c.
  */
 #include <string.h>
 #include <strings.h>
@@ -85,10 +85,10 @@ enum side {
 struct head {
 	unsigned code; /* of a response */
 	bool connect;
-	bool offers_http2;
+	bool offers_http2, offers_websocket;
 	bool has_length;
-	uint64_t length;	    /* of the body */
-	const uint8_t *rtsp_tunnel; /* where it names RTSP's media type */
+	uint64_t length;	       /* of the body */
+	const struct inspector *above; /* what it says that HTTP is used for */
 };
 
 struct text {
@@ -221,15 +221,15 @@ static void read_field(struct text name, struct text value, struct head *head)
 {
 	if (is(name, "upgrade")) {
 		head->offers_http2 |= lists(value, "h2c");
-	} else if ((is(name, "accept") || is(name, "content-type")) &&
-		   is(value, HTTP_RTSP_TUNNEL)) {
-		head->rtsp_tunnel = value.at;
+		head->offers_websocket |= lists(value, "websocket");
 	} else if (is(name, "content-length") && value.length && value.length < 19 &&
 		   digits(value.at, value.length)) {
 		head->has_length = true;
 		head->length = 0;
 		for (size_t i = 0; i < value.length; i++)
 			head->length = head->length * 10 + (uint64_t)(value.at[i] - '0');
+	} else if (!head->above) {
+		head->above = http_app_of_field(name.at, name.length, value.at, value.length);
 	}
 }
 
@@ -338,6 +338,7 @@ static enum side read_request(struct text *rest, struct evidence *evidence, stru
 		return SIDE_NOT;
 	target = trim((struct text){line.at + at, line.length - 9 - at});
 	head->connect = !strcmp(method, "CONNECT");
+	head->above = http_app_of_method(method);
 	if (head->connect)
 		source = HOST_HTTP_CONNECT;
 	else
@@ -414,7 +415,7 @@ static enum inspect_status read_on(const struct inspect_stream *stream, unsigned
 		bool connect = head->connect;
 		struct head answer;
 
-		if (!connect && !head->offers_http2)
+		if (!connect && !head->offers_http2 && !head->offers_websocket)
 			return INSPECT_DONE;
 		if (!connect && !skip_body(&requests, head))
 			break;
@@ -423,7 +424,11 @@ static enum inspect_status read_on(const struct inspect_stream *stream, unsigned
 			return INSPECT_DONE;
 		if (side != SIDE_RESPONSE)
 			break;
-		if (connect ? answer.code / 100 == 2 : answer.code == 101) {
+		if (!connect && answer.code == 101 && answer.offers_websocket) {
+			note->above = &inspector_websocket;
+			return INSPECT_DONE;
+		}
+		if (connect ? answer.code / 100 == 2 : answer.code == 101 && head->offers_http2) {
 			note->inner = true;
 			note->inner_at[from] = stream->length[from] - (uint32_t)requests.length;
 			note->inner_at[!from] = stream->length[!from] - (uint32_t)answers.length;
@@ -441,30 +446,27 @@ static enum inspect_status read_on(const struct inspect_stream *stream, unsigned
 	return stream->last ? INSPECT_DONE : INSPECT_MINE;
 }
 
-/* RTSP in HTTP names itself by a media type: there its layer begins. */
-static enum inspect_status carry_rtsp(const struct inspect_stream *stream, unsigned from,
-				      const struct head *head, struct inspect_note *note)
-{
-	note->inner = true;
-	note->inner_at[from] = (uint32_t)(head->rtsp_tunnel - stream->bytes[from]);
-	note->inner_at[!from] = stream->length[!from];
-	return INSPECT_DONE;
-}
-
 static enum inspect_status http_stream(const struct inspect_stream *stream,
 				       struct evidence *evidence, struct inspect_note *note)
 {
 	bool refused = false, empty = false, response = false, head_open = false;
+	const struct inspector *above = NULL;
 
 	for (unsigned d = 0; d < 2; d++) {
 		struct text rest = {stream->bytes[d], stream->length[d]};
 		struct head head;
 		enum side side = read_side(&rest, evidence, &head);
 
-		if (side == SIDE_RESPONSE)
+		if (side == SIDE_RESPONSE) {
+			bool interim = rest.at[9] == '1';
+
 			head_open |= read_answer(&rest, &head) == SIDE_MORE;
-		if (side > SIDE_REQUEST_PART && head.rtsp_tunnel)
-			return carry_rtsp(stream, d, &head, note);
+			note->busy |= interim && head_open;
+			above = head.code == 101 && head.offers_websocket ? &inspector_websocket
+									  : head.above;
+		}
+		if (side == SIDE_REQUEST || side == SIDE_REQUEST_PART)
+			note->above = head.above;
 		if (side == SIDE_REQUEST)
 			return read_on(stream, d, rest, &head, evidence, note);
 		if (side == SIDE_REQUEST_PART) {
@@ -478,8 +480,10 @@ static enum inspect_status http_stream(const struct inspect_stream *stream,
 	}
 	/* a response whose request was missed: it may only be late */
 	note->carrier = response && head_open && !stream->last;
-	if (response)
+	if (response) {
+		note->above = above;
 		return note->busy || note->carrier || empty ? INSPECT_MINE : INSPECT_DONE;
+	}
 	if (note->busy)
 		return INSPECT_MORE;
 	return refused && !(stream->midstream && empty) ? INSPECT_NO : INSPECT_MORE;

@@ -5,8 +5,14 @@
 
 #include "inspector.h"
 
-/* RTSP in HTTP: where a head says this, http begins the inner layer, and rtsp knows it by that. */
-#define HTTP_RTSP_TUNNEL "application/x-rtsp-tunnelled"
+/*
+ * What a request is for, beyond HTTP, by its method, or by a field of its header; NULL: nothing
+ * more. The names of methods and fields are compared as HTTP does.
+ */
+const struct inspector *http_app_of_method(const char *method);
+const struct inspector *http_app_of_field(const uint8_t *name, size_t name_length,
+					  const uint8_t *value, size_t value_length);
+extern const struct inspector inspector_websocket;
 
 /*
  * The host of an authority: "host", "host:port", "[v6]", "[v6]:port"; an IPv6 address without

@@ -133,6 +133,14 @@ static void push_builtin(struct inspection *inspection, uint16_t app)
 	evidence->app_count++;
 }
 
+/* What a layer has named as its content. */
+static void push_above(struct inspection *inspection, const struct inspector *above)
+{
+	for (size_t i = 0; i < INSPECTOR_COUNT; i++)
+		if (inspect_table[i] == above)
+			push_builtin(inspection, (uint16_t)(i + 1));
+}
+
 /* Protocols without ports and streams. */
 static void claim_by_ip(struct inspection *inspection, uint8_t proto)
 {
@@ -325,6 +333,8 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 			status = INSPECT_MINE; /* what was claimed stays claimed */
 		if (status >= INSPECT_MINE && !settled)
 			claim(inspection, i);
+		if (status >= INSPECT_MINE && note->above && !inspection->evidence.apps_done)
+			push_above(inspection, note->above);
 		if (status == INSPECT_NO || status == INSPECT_DONE)
 			dies(inspection, i);
 		if (status == INSPECT_DONE && note->inner)

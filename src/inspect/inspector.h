@@ -163,7 +163,17 @@
 	X(ldp)           \
 	X(bgp)           \
 	X(openflow)      \
-	X(rtsp)
+	X(rtsp)          \
+	X(websocket)     \
+	X(webdav)        \
+	X(ipp)           \
+	X(upnp)          \
+	X(imaps)         \
+	X(pop3s)         \
+	X(ftps)          \
+	X(dot)           \
+	X(proxy)         \
+	X(nntp)
 
 #define INSPECTOR_COUNT_ONE(name) +1
 enum { INSPECTOR_COUNT = 0 INSPECTORS(INSPECTOR_COUNT_ONE) };
@@ -228,6 +238,12 @@ struct inspect_note {
 	 */
 	bool inner;
 	uint32_t inner_at[2];
+	/*
+	 * The protocol that this one names as what it carries (a WebSocket, in HTTP's header): one
+	 * layer more, whose bytes nobody reads. With INSPECT_DONE, or INSPECT_MINE and `carrier`;
+	 * it stays told, and the inspector says `carries`.
+	 */
+	const struct inspector *above;
 };
 
 typedef enum inspect_status inspect_stream_fn(const struct inspect_stream *stream,
@@ -245,7 +261,8 @@ struct inspector {
 	uint8_t gives_tcp, gives_udp;
 	inspect_stream_fn *stream;     /* NULL: not over TCP */
 	inspect_datagram_fn *datagram; /* NULL: not over UDP */
-	bool carries; /* it may end in note->inner: while it is asked, every app may be found */
+	bool carries; /* it may tell note->inner or above: while it is asked, every app may be found
+		       */
 	/* IP protocol numbers that are this app whatever their payload says; 0: none */
 	uint8_t ip_protocols[2];
 	/*

@@ -65,6 +65,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/gearman.c \
 	src/inspect/apps/gnutella.c \
 	src/inspect/apps/h323.c \
+	src/inspect/apps/http_apps.c \
 	src/inspect/apps/hart_ip.c \
 	src/inspect/apps/iax.c \
 	src/inspect/apps/iec104.c \
@@ -80,12 +81,12 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/mysql.c \
 	src/inspect/apps/opcua.c \
 	src/inspect/apps/oracle.c \
+	src/inspect/apps/proxy_protocol.c \
 	src/inspect/apps/raknet.c \
 	src/inspect/apps/redis.c \
 	src/inspect/apps/rmi.c \
 	src/inspect/apps/rtmp.c \
 	src/inspect/apps/rtp.c \
-	src/inspect/apps/rtsp.c \
 	src/inspect/apps/s7comm.c \
 	src/inspect/apps/sap.c \
 	src/inspect/apps/secp256k1.c \
@@ -101,6 +102,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/apps/teamviewer.c \
 	src/inspect/apps/telegram.c \
 	src/inspect/apps/thrift.c \
+	src/inspect/apps/tls_apps.c \
 	src/inspect/apps/valve.c \
 	src/inspect/apps/viber.c \
 	src/inspect/apps/whatsapp.c \
@@ -135,7 +137,6 @@ libwaymark_la_SOURCES += \
 	src/inspect/regex.h \
 	src/inspect/regex_facts.c \
 	src/inspect/pattern_file.c \
-	src/inspect/pattern_measure.c \
 	src/inspect/pattern_translate.c \
 	src/inspect/pattern_translate.h \
 	src/inspect/postgresql.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The line protocols that turn into TLS on request: SMTP and LMTP (RFC 5321, 2033, 3207),
- * IMAP (RFC 9051), POP3 (RFC 1939, 2449, 2595) and FTP (RFC 959, 4217).
+ * IMAP (RFC 9051), POP3 (RFC 1939, 2449, 2595), FTP (RFC 959, 4217) and NNTP (RFC 3977, 4642).
  *
  * They are one dialogue with different words: the server greets, then each command has its
  * reply. So one walk reads them all, command by command, from a table. A reply is looked for
@@ -9,7 +9,7 @@
  * it: what a client sent ahead of the answer to STARTTLS is TLS if the answer is yes,
  * and more commands if it is no.
  *
- * The server speaks first. A client that does rules all four out, so that they keep nothing
+ * The server speaks first. A client that does rules all five out, so that they keep nothing
  * open for the protocols of the others. A protocol is claimed by its greeting and a command
  * that only it has. The greetings of SMTP and FTP are alike: where no command ever tells
  * them apart, the greeting's words do.
@@ -26,7 +26,9 @@ enum {
 	LINE_MAX_BYTES = 2048, /* no protocol allows as much */
 	TAG_MAX_BYTES = 32,
 	CODE_GOOD = 200, /* of the protocols whose replies are words */
+	CODE_REFUSES = 400,
 	CODE_BAD = 500,
+	CODE_LIST = 101, /* of NNTP: what it can do follows */
 };
 
 struct text {
@@ -56,10 +58,12 @@ struct reply {
 
 enum reading { READ_MORE, READ_NOT, READ_WHOLE };
 
+enum { GREETINGS_MAX = 4 };
+
 struct line_protocol {
-	const char *greeting;
-	const char *says, *says_not; /* of a greeting that nobody answers */
-	const char *offer;	     /* of TLS, in the list */
+	const char *greetings[GREETINGS_MAX]; /* the last ones may be NULL */
+	const char *says, *says_not;	      /* of a greeting that nobody answers */
+	const char *offer;		      /* of TLS, in the list */
 	unsigned upgrade_code;
 	bool tagged;
 	/* Reads the reply to a command; `verb` is NULL for the greeting. */
@@ -178,6 +182,30 @@ static enum reading read_coded(struct text *rest, struct text tag, const struct 
 	return reading;
 }
 
+/* RFC 3977, 3.2: a code, and lines up to a lone dot where the command asks for them. */
+static enum reading read_nntp(struct text *rest, struct text tag, const struct verb *verb,
+			      const char *offer, struct reply *reply)
+{
+	struct text line;
+	enum reading reading = next_line(rest, &line);
+
+	(void)tag;
+	if (reading != READ_WHOLE)
+		return reading;
+	reply->code = 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (i == line.length || line.at[i] < '0' || line.at[i] > '9')
+			return READ_NOT;
+		reply->code = reply->code * 10 + (unsigned)(line.at[i] - '0');
+	}
+	if (!verb || !verb->lines || reply->code != CODE_LIST)
+		return READ_WHOLE;
+	reply->code = CODE_GOOD;
+	while ((reading = next_line(rest, &line)) == READ_WHOLE && !same(line, "."))
+		reply->offers |= same(line, offer);
+	return reading;
+}
+
 static enum reading read_pop3(struct text *rest, struct text tag, const struct verb *verb,
 			      const char *offer, struct reply *reply)
 {
@@ -208,7 +236,9 @@ static enum reading read_imap(struct text *rest, struct text tag, const struct v
 		reply->offers |= has_word(line, offer);
 		if (verb && (word.length != tag.length || memcmp(word.at, tag.at, tag.length) != 0))
 			continue;
-		reply->code = same(take_word(&line), "OK") ? CODE_GOOD : CODE_BAD;
+		word = take_word(&line);
+		reply->code =
+			same(word, "OK") || (!verb && same(word, "PREAUTH")) ? CODE_GOOD : CODE_BAD;
 		return READ_WHOLE;
 	}
 	return reading;
@@ -230,11 +260,15 @@ static const struct verb *find_verb(const struct line_protocol *protocol, struct
 
 static bool greets(const struct line_protocol *protocol, struct text text)
 {
-	size_t length = strlen(protocol->greeting);
+	for (unsigned i = 0; i < GREETINGS_MAX && protocol->greetings[i]; i++) {
+		const char *word = protocol->greetings[i];
+		size_t length = strlen(word);
 
-	if (memcmp(text.at, protocol->greeting, text.length < length ? text.length : length) != 0)
-		return false;
-	return text.length <= length || memchr(" -\r\n", text.at[length], 4);
+		if (!memcmp(text.at, word, text.length < length ? text.length : length) &&
+		    (text.length <= length || memchr(" -\r\n", text.at[length], 4)))
+			return true;
+	}
+	return false;
 }
 
 static enum inspect_status walk(const struct line_protocol *protocol,
@@ -254,7 +288,9 @@ static enum inspect_status walk(const struct line_protocol *protocol,
 		return commands.length ? INSPECT_NO : INSPECT_MORE;
 	if (!greets(protocol, replies))
 		return INSPECT_NO;
-	reading = protocol->read_reply(&replies, tag, NULL, protocol->offer, &reply);
+	do /* RFC 959, 4.2: 120 is followed by another when the server is ready */
+		reading = protocol->read_reply(&replies, tag, NULL, protocol->offer, &reply);
+	while (reading == READ_WHOLE && reply.code / 100 == 1);
 	if (reading != READ_WHOLE) {
 		note->busy = true;
 		return reading == READ_NOT ? INSPECT_NO : INSPECT_MORE;
@@ -263,6 +299,9 @@ static enum inspect_status walk(const struct line_protocol *protocol,
 	/* the words decide where nothing else does */
 	named = says(greeting, protocol->says) &&
 		!(protocol->says_not && says(greeting, protocol->says_not));
+	if (reply.code >=
+	    CODE_REFUSES) /* whom the server turns away says nothing that tells more */
+		return named ? INSPECT_DONE : INSPECT_NO;
 
 	while ((reading = next_line(&commands, &line)) == READ_WHOLE) {
 		const struct verb *verb;
@@ -315,7 +354,7 @@ static enum inspect_status dialogue(const struct line_protocol *protocol,
 	return walk(protocol, stream, FLOW_FROM_CLIENT, note);
 }
 
-/* ---- the four of them ---- */
+/* ---- the five of them ---- */
 
 #define PLAIN(word)                                  \
 	{                                            \
@@ -351,7 +390,7 @@ static const struct verb smtp_verbs[] = {
 	ENDS("QUIT"),
 };
 static const struct line_protocol smtp = {
-	.greeting = "220",
+	.greetings = {"220", "554", "421"},
 	.says = "SMTP",
 	.offer = "STARTTLS",
 	.upgrade_code = 220,
@@ -373,7 +412,7 @@ static const struct verb ftp_verbs[] = {
 	ENDS_CLAIMS("STOR"),	  ENDS("QUIT"),
 };
 static const struct line_protocol ftp = {
-	.greeting = "220",
+	.greetings = {"220", "120", "421"},
 	.says = "FTP",
 	.says_not = "SMTP",
 	.offer = "AUTH",
@@ -390,7 +429,7 @@ static const struct verb pop3_verbs[] = {
 	ENDS_CLAIMS("APOP"),  ENDS_CLAIMS("STAT"),   ENDS_CLAIMS("QUIT"),
 };
 static const struct line_protocol pop3 = {
-	.greeting = "+OK",
+	.greetings = {"+OK"},
 	.says = "POP",
 	.offer = "STLS",
 	.upgrade_code = CODE_GOOD,
@@ -406,7 +445,7 @@ static const struct verb imap_verbs[] = {
 	ENDS_CLAIMS("EXAMINE"),	     ENDS_CLAIMS("NAMESPACE"),	ENDS_CLAIMS("LIST"),
 };
 static const struct line_protocol imap = {
-	.greeting = "* OK",
+	.greetings = {"* OK", "* PREAUTH", "* BYE"},
 	.says = "IMAP",
 	.offer = "STARTTLS",
 	.upgrade_code = CODE_GOOD,
@@ -414,6 +453,45 @@ static const struct line_protocol imap = {
 	.read_reply = read_imap,
 	.verbs = imap_verbs,
 	.verb_count = sizeof(imap_verbs) / sizeof(imap_verbs[0]),
+};
+
+static const struct verb nntp_verbs[] = {
+	LISTS("CAPABILITIES", true),
+	UPGRADE("STARTTLS", NULL),
+	PLAIN_CLAIMS("MODE"),
+	PLAIN("HELP"),
+	PLAIN("DATE"),
+	ENDS_CLAIMS("AUTHINFO"),
+	ENDS_CLAIMS("GROUP"),
+	ENDS_CLAIMS("LISTGROUP"),
+	ENDS_CLAIMS("LIST"),
+	ENDS_CLAIMS("ARTICLE"),
+	ENDS_CLAIMS("HEAD"),
+	ENDS_CLAIMS("BODY"),
+	ENDS_CLAIMS("STAT"),
+	ENDS_CLAIMS("OVER"),
+	ENDS_CLAIMS("XOVER"),
+	ENDS_CLAIMS("HDR"),
+	ENDS_CLAIMS("XHDR"),
+	ENDS_CLAIMS("NEWGROUPS"),
+	ENDS_CLAIMS("NEWNEWS"),
+	ENDS_CLAIMS("POST"),
+	ENDS_CLAIMS("IHAVE"),
+	ENDS_CLAIMS("CHECK"),
+	ENDS_CLAIMS("TAKETHIS"),
+	ENDS_CLAIMS("COMPRESS"),
+	ENDS_CLAIMS("XFEATURE"),
+	ENDS_CLAIMS("SLAVE"),
+	ENDS("QUIT"),
+};
+static const struct line_protocol nntp = {
+	.greetings = {"200", "201", "400", "502"},
+	.says = "NNTP",
+	.offer = "STARTTLS",
+	.upgrade_code = 382,
+	.read_reply = read_nntp,
+	.verbs = nntp_verbs,
+	.verb_count = sizeof(nntp_verbs) / sizeof(nntp_verbs[0]),
 };
 
 #define LINE_INSPECTOR(protocol)                                                          \
@@ -435,3 +513,4 @@ LINE_INSPECTOR(smtp);
 LINE_INSPECTOR(imap);
 LINE_INSPECTOR(pop3);
 LINE_INSPECTOR(ftp);
+LINE_INSPECTOR(nntp);

@@ -7,7 +7,8 @@
  * session, cipher suites, compression) or of a ServerHello holds together, so a
  * text or a random stream that begins with 0x16 is not TLS. The name and ALPN
  * wait for the whole ClientHello: only then is it known whether the name is an
- * outer one. A hello larger than the prefix gives what was seen of it.
+ * outer one. A hello larger than the prefix gives what was seen of it. What ALPN names is a layer
+ * above TLS where it has an app (apps/tls_apps.c).
  *
  * The messages are plain handshake records only; a ClientHello may be cut over
  * records and segments at any byte. Flows seen from the middle begin anywhere:
@@ -251,23 +252,26 @@ static enum inspect_status tls_stream(const struct inspect_stream *stream,
 		if (sides[d] == SIDE_CLIENT || (sides[d] == SIDE_CLIENT_PART && stream->last)) {
 			tls_hello_keep(&hello, hello.ech ? HOST_TLS_ECH_OUTER : HOST_TLS_SNI,
 				       evidence);
+			note->above = tls_hello_app(&hello);
 			return INSPECT_DONE;
 		}
 		refused |= sides[d] == SIDE_NOT;
 		empty |= sides[d] == SIDE_EMPTY;
 		records += sides[d] == SIDE_RECORD;
 		note->busy |= sides[d] == SIDE_MORE || sides[d] == SIDE_CLIENT_PART ||
-			 sides[d] == SIDE_RECORD;
+			      sides[d] == SIDE_RECORD;
 	}
 	if (records == 2)
 		return INSPECT_DONE;
 	for (unsigned d = 0; d < 2; d++) {
-		if (sides[d] == SIDE_CLIENT_PART)
+		if (sides[d] == SIDE_CLIENT_PART) {
+			note->carrier = true; /* it may name what it carries */
 			return INSPECT_MINE;
+		}
 		/* a ServerHello whose ClientHello was missed: it may only be late */
 		if (sides[d] == SIDE_SERVER || sides[d] == SIDE_RECORDS)
 			return note->busy || (empty && sides[d] == SIDE_SERVER) ? INSPECT_MINE
-									   : INSPECT_DONE;
+										: INSPECT_DONE;
 	}
 	if (note->busy)
 		return INSPECT_MORE;
@@ -277,5 +281,6 @@ static enum inspect_status tls_stream(const struct inspect_stream *stream,
 const struct inspector inspector_tls = {
 	.name = "tls",
 	.gives_tcp = INSPECT_HOST | INSPECT_ALPN,
+	.carries = true,
 	.stream = tls_stream,
 };

@@ -40,5 +40,10 @@ enum tls_hello_status tls_client_hello_read(enum tls_hello_kind kind, const uint
 /* The name, from `source`, and the ALPN names into the evidence; what is there already stays. */
 void tls_hello_keep(const struct tls_hello *hello, enum host_source source,
 		    struct evidence *evidence);
+/*
+ * The protocol that a hello over TCP asks for by name, where it asks for one alone and that one has
+ * an app of its own; NULL else. HTTP has none: it is what most TLS is.
+ */
+const struct inspector *tls_hello_app(const struct tls_hello *hello);
 
 #endif

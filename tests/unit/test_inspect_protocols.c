@@ -429,7 +429,7 @@ static void requests_give_their_host(void **state)
 		 HOST_HTTP_HOST},
 		{"GET / HTTP/1.0\nHost: a.example.\n\n", "a.example", HOST_HTTP_HOST},
 		{"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "a", HOST_HTTP_HOST},
-		{"PROPFIND /x HTTP/1.1\r\nA: b\r\n c: d\r\nHost: dav.example\r\n\r\n",
+		{"SEARCH /x HTTP/1.1\r\nA: b\r\n c: d\r\nHost: dav.example\r\n\r\n",
 		 "dav.example", HOST_HTTP_HOST},
 		{"GET /raw space HTTP/1.1\r\nHost: s.example\r\n\r\n", "s.example", HOST_HTTP_HOST},
 		{"GET / HTTP/1.1\r\nHost: [2001:DB8::1]:81\r\n\r\n", "2001:db8::1", HOST_HTTP_HOST},

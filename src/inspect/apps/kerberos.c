@@ -148,6 +148,8 @@ static enum inspect_status kerberos_stream(const struct inspect_stream *stream,
 					   struct evidence *evidence, struct inspect_note *note)
 {
 	(void)evidence;
+	if (inspect_server_first(stream))
+		return INSPECT_NO;
 	return inspect_either(stream, kerberos_side, note);
 }
 

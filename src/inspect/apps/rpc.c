@@ -12,7 +12,7 @@
  * Over TCP each message stands in records: four bytes of length, whose top bit marks the last one
  * (section 11).
  */
-#include "../inspector.h"
+#include "sides.h"
 
 enum {
 	RECORD_LAST = 0x80000000u,
@@ -253,6 +253,8 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 	enum kind kinds[2] = {KIND_CUT, KIND_CUT};
 	bool refused = false, waits = false;
 
+	if (inspect_server_first(stream))
+		return INSPECT_NO;
 	for (unsigned d = 0; d < 2; d++) {
 		uint32_t next;
 

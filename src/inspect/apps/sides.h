@@ -62,6 +62,13 @@ static inline enum inspect_status inspect_pair(const struct inspect_stream *stre
 	return other > status ? other : status;
 }
 
+/* Where clients begin: a flow whose beginning is seen and whose server spoke first is another's. */
+static inline bool inspect_server_first(const struct inspect_stream *stream)
+{
+	return !stream->midstream && !stream->length[FLOW_FROM_CLIENT] &&
+	       stream->length[FLOW_FROM_SERVER];
+}
+
 static inline bool inspect_is_text(const uint8_t *bytes, uint32_t length)
 {
 	for (uint32_t i = 0; i < length; i++)

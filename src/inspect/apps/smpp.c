@@ -7,7 +7,7 @@
  * has the top bit and whose body begins with a name that ends; by any command that the other side
  * answers with its number; or by a second PDU behind a first one.
  */
-#include "../inspector.h"
+#include "sides.h"
 
 enum {
 	HEADER = 16,
@@ -143,6 +143,8 @@ static enum inspect_status smpp_stream(const struct inspect_stream *stream,
 	bool refused = false, waits = false;
 
 	(void)evidence;
+	if (inspect_server_first(stream))
+		return INSPECT_NO;
 	for (unsigned d = 0; d < 2; d++) {
 		const uint8_t *bytes = stream->bytes[d];
 		uint32_t length = stream->length[d], size, next, number, other;

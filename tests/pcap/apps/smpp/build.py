@@ -15,7 +15,7 @@ with Captures(__file__) as captures:
     with c.tcp("smpp", dport=2775) as t:
         t.client(bind)
         t.server(pdu(0x80000009, 1, b"centre\0" + bytes.fromhex("0210000134")))
-    with c.tcp("smpp", dport=5016) as t:  # only the centre is seen
+    with c.tcp("smpp", dport=5016, midstream=True) as t:  # only the centre is seen
         t.server(pdu(0x80000002, 1, b"centre\0"))
     with c.tcp("smpp", dport=2775, src="2001:db8::2", dst="2001:db8:9::9", midstream=True) as t:
         t.client(submit)
