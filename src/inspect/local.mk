@@ -137,6 +137,7 @@ libwaymark_la_SOURCES += \
 	src/inspect/regex.h \
 	src/inspect/regex_facts.c \
 	src/inspect/pattern_file.c \
+	src/inspect/pattern_measure.c \
 	src/inspect/pattern_translate.c \
 	src/inspect/pattern_translate.h \
 	src/inspect/postgresql.c \

@@ -1238,6 +1238,88 @@ static void a_payload_goes_by_the_bits_of_its_patterns(void **state)
 	unload(&world);
 }
 
+static bool payload_hits(const char *match, enum flow_direction direction, const char *bytes)
+{
+	struct world world = load_match(match);
+	const struct pattern_set *patterns = ruleset_patterns(world.rules);
+	struct pattern_scratch *scratch = pattern_scratch_new();
+	struct inspect_limits limits = {.decide_packets = 4, .decide_bytes = 4096};
+	struct rule_facts facts = facts_of_tcp();
+	struct flow flow = {.key = {.family = IP_V4, .proto = 17, .has_ports = true}};
+	struct packet packet = {.family = IP_V4, .proto = 17, .has_ports = true};
+	struct inspection *inspection = inspection_new(&flow, &packet, patterns);
+	bool hit;
+
+	assert_non_null(inspection);
+	packet.payload = (const uint8_t *)bytes;
+	packet.payload_captured = packet.payload_length = (uint32_t)strlen(bytes);
+	inspection_feed(inspection, &flow, direction, &packet, patterns, scratch, &limits);
+	hit = ruleset_judge(world.rules, 0, &facts, inspection_evidence(inspection), NULL, NULL) ==
+	      RULE_YES;
+	inspection_free(inspection);
+	pattern_scratch_free(scratch);
+	unload(&world);
+	return hit;
+}
+
+static void a_payload_may_say_whose_bytes_it_reads_and_which(void **state)
+{
+	static const struct {
+		const char *match, *bytes;
+		bool from_client, from_server;
+	} cases[] = {
+		{"payload = \"^abc\"", "abc", true, true},
+		{"payload = { regex = \"^abc\"; }", "abc", true, true},
+		{"payload = { regex = \"^abc\"; from = \"client\"; }", "abc", true, false},
+		{"payload = { regex = \"^abc\"; from = \"server\"; }", "abc", false, true},
+		{"payload = { regex = \"^abc\"; offset = 2; }", "xxabc", true, true},
+		{"payload = { regex = \"^abc\"; offset = 2; }", "abc", false, false},
+		{"payload = { regex = \"abc\"; first = 4; }", "xabc", true, true},
+		{"payload = { regex = \"abc\"; first = 4; }", "xxabc", false, false},
+		{"payload = ( \"^no\", { regex = \"abc\"; from = \"client\"; }, "
+		 "{ regex = \"^c\"; offset = 2; first = 1; } )",
+		 "abc", true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (payload_hits(cases[i].match, FLOW_FROM_CLIENT, cases[i].bytes) !=
+			    cases[i].from_client ||
+		    payload_hits(cases[i].match, FLOW_FROM_SERVER, cases[i].bytes) !=
+			    cases[i].from_server)
+			fail_msg("%s", cases[i].match);
+	}
+}
+
+static uint64_t fingerprint_of_match(const char *match)
+{
+	struct world world = load_match(match);
+	uint64_t fingerprint = ruleset_fingerprint(world.rules, 0);
+
+	unload(&world);
+	return fingerprint;
+}
+
+static void where_a_payload_looks_belongs_to_the_rule(void **state)
+{
+	static const char *const matches[] = {
+		"payload = \"abc\"",
+		"payload = { regex = \"abc\"; from = \"client\"; }",
+		"payload = { regex = \"abc\"; from = \"server\"; }",
+		"payload = { regex = \"abc\"; offset = 1; }",
+		"payload = { regex = \"abc\"; first = 1; }",
+		"payload = { regex = \"abc\"; first = 2; }",
+	};
+
+	(void)state;
+	assert_true(fingerprint_of_match(matches[0]) ==
+		    fingerprint_of_match("payload = { regex = \"abc\"; offset = 0; }"));
+	for (size_t i = 0; i < sizeof(matches) / sizeof(matches[0]); i++)
+		for (size_t j = 0; j < i; j++)
+			assert_true(fingerprint_of_match(matches[i]) !=
+				    fingerprint_of_match(matches[j]));
+}
+
 static void an_alpn_is_any_that_was_offered(void **state)
 {
 	struct rule_facts facts = facts_of_tcp();
@@ -1661,6 +1743,17 @@ static void wrong_values_are_named(void **state)
 	expect_wrong("not = 5",
 		     "rule 'r': not: must be a group { } of match keys, or a list of them");
 	expect_wrong("payload = \"\"", "rule 'r': payload: an item is empty");
+	expect_wrong("payload = { from = \"client\"; }",
+		     "rule 'r': payload: the group has no regex");
+	expect_wrong("payload = { regex = \"\"; }", "rule 'r': payload: the regex is empty");
+	expect_wrong("payload = { regex = \"a\"; from = \"clint\"; }",
+		     "'from' is 'clint', must be client or server, did you mean 'client'?");
+	expect_wrong("payload = { regex = \"a\"; frst = 1; }",
+		     "unknown key 'frst' in payload of rule 'r', did you mean 'first'?");
+	expect_wrong("payload = { regex = \"a\"; first = 0; }",
+		     "'first' is 0, must be 1 to 16384");
+	expect_wrong("payload = { regex = \"a\"; offset = 16384; }",
+		     "'offset' is 16384, must be 0 to 16383");
 }
 
 static void a_pattern_that_does_not_compile_is_named_where_it_stands(void **state)
@@ -1853,6 +1946,8 @@ int main(void)
 		TEST(an_app_is_open_until_every_inspector_is_done),
 		TEST(a_pattern_app_goes_by_the_bits_of_its_patterns),
 		TEST(a_payload_goes_by_the_bits_of_its_patterns),
+		TEST(a_payload_may_say_whose_bytes_it_reads_and_which),
+		TEST(where_a_payload_looks_belongs_to_the_rule),
 		TEST(an_alpn_is_any_that_was_offered),
 		TEST(not_negates_the_conjunction_of_its_keys),
 		TEST(none_of_a_list_of_negated_groups_may_hold),
