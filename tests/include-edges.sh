@@ -72,10 +72,12 @@ for module in $modules; do
 			*) bad="$bad${bad:+; }${file#"$top"/} includes $header.h of $target" ;;
 			esac
 		done
-		# another module's private header, reached by a path; "../" in a module's subfolder stays inside
-		inside='^$'
-		[ "$(dirname "$(dirname "$file")")" = "$top/src/$module" ] && inside='^\.\./[^/]*$'
-		for path in $(sed -n 's|^#include "\([^"]*/[^"]*\)".*|\1|p' "$file" | grep -v -e '^waymark/' -e "$inside"); do
+		# another module's private header, reached by a path; inside the module a path is its own
+		for path in $(sed -n 's|^#include "\([^"]*/[^"]*\)".*|\1|p' "$file" | grep -v '^waymark/'); do
+			case $(realpath -m --relative-to="$top/src/$module" "$(dirname "$file")/$path") in
+			../*) ;;
+			*) continue ;;
+			esac
 			bad="$bad${bad:+; }${file#"$top"/} includes \"$path\""
 		done
 	done
