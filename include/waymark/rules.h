@@ -58,7 +58,8 @@ void rules_add_file(struct rules_builder *builder, const char *path, bool shared
 void rules_add_pattern_file(struct rules_builder *builder, const char *path);
 /*
  * The patterns that are built in, those of rules.d; last, since a .pat file of the same pattern name
- * that was added before stands in for them. Findings name "rules.d/NAME.pat".
+ * that was added before stands in for them, if it is strict or they are not. Findings name
+ * "rules.d/NAME.pat".
  */
 void rules_add_shipped_patterns(struct rules_builder *builder);
 /* Every *.conf and *.pat of a directory, in name order; `required`: a missing directory is an error. */

@@ -247,24 +247,35 @@ void rules_add_pattern_file(struct rules_builder *builder, const char *path)
 	pattern_file_release(&file);
 }
 
+/*
+ * One of the first `own` patterns stands in for the built-in one. A loose pattern does not for a
+ * strict one: l7-filter's files have names that ours have too, and are to take nothing away.
+ */
+static bool is_replaced(const struct rules_builder *builder, size_t own, uint16_t app, bool strict)
+{
+	const struct pattern_name *names = builder->patterns.items;
+	const struct pattern_source *sources = builder->sources.items;
+
+	for (size_t i = 0; i < own; i++)
+		if (names[i].app == app && (sources[names[i].pattern].strict || !strict))
+			return true;
+	return false;
+}
+
 void rules_add_shipped_patterns(struct rules_builder *builder)
 {
 	const size_t own = builder->patterns.count;
 
 	for (size_t i = 0; i < rules_shipped_count; i++) {
 		const struct shipped_pattern *shipped = &rules_shipped[i];
-		const struct pattern_name *names = builder->patterns.items;
 		struct pattern_file file;
-		bool replaced = false;
 		uint16_t app;
 
 		if (pattern_file_parse(shipped->text, strlen(shipped->text), shipped->path, &file,
 				       builder->diags) != 0)
 			continue;
 		app = number_of(builder, &file, shipped->path);
-		for (size_t j = 0; j < own && !replaced; j++)
-			replaced = names[j].app == app;
-		if (app != APP_NONE && !replaced) {
+		if (app != APP_NONE && !is_replaced(builder, own, app, file.strict)) {
 			add_pattern(builder, &file, app, shipped->path);
 			builder->ruleset->shipped_patterns++;
 		}

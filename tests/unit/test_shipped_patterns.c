@@ -149,7 +149,7 @@ static void a_file_of_the_same_pattern_name_stands_in_for_one(void **state)
 	struct world world;
 
 	(void)state;
-	write_file("my-own.pat", "SIP\n^mine/1\n");
+	write_file("my-own.pat", "SIP\nwaymark strict=yes\n^mine/1\n");
 	world = load();
 	assert_non_null(world.rules);
 	assert_int_equal(world.diags.count, 0);
@@ -157,6 +157,20 @@ static void a_file_of_the_same_pattern_name_stands_in_for_one(void **state)
 	assert_true(ruleset_shipped_patterns(world.rules) < rules_shipped_count);
 	assert_int_equal(pattern_count(ruleset_patterns(world.rules)),
 			 ruleset_shipped_patterns(world.rules) + 1);
+	unload(&world);
+}
+
+static void a_loose_file_takes_no_strict_pattern_away(void **state)
+{
+	struct world world;
+
+	(void)state;
+	write_file("sip.pat", "sip\n^invite .*sip\n");
+	world = load();
+	assert_non_null(world.rules);
+	assert_int_equal(world.diags.count, 0);
+	assert_true(has_pattern(&world, "^invite .*sip"));
+	assert_int_equal(ruleset_shipped_patterns(world.rules), rules_shipped_count);
 	unload(&world);
 }
 
@@ -209,6 +223,7 @@ int main(void)
 		TEST(a_rule_may_ask_for_their_apps),
 		TEST(rules_that_ask_for_none_stay_header_only),
 		TEST(a_file_of_the_same_pattern_name_stands_in_for_one),
+		TEST(a_loose_file_takes_no_strict_pattern_away),
 		TEST(two_files_of_one_app_may_look_at_different_flows),
 		TEST(a_directory_with_dummies_loads_all_the_rest),
 	};
