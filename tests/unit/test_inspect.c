@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* App names, and the inspection as a whole: when evidence closes, limits, layers, rebase. */
+#include <glob.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "../../src/inspect/inspector.h"
 #include "inspect_support.h"
@@ -42,6 +44,54 @@ static void interned_names_keep_their_number(void **state)
 	assert_null(app_name(APP_NONE));
 	assert_null(app_name(APP_MAX));
 	assert_int_equal(app_intern(""), APP_NONE);
+}
+
+/* The words behind ".It Ic" in the manual page of apps. */
+static unsigned documented_apps(const char *name)
+{
+	const char *source = getenv("WAYMARK_SRC");
+	char path[512], line[256];
+	unsigned count = 0;
+	FILE *manual;
+
+	snprintf(path, sizeof(path), "%s/man/waymark-apps.7", source ? source : ".");
+	manual = fopen(path, "re");
+	assert_non_null(manual);
+	while (fgets(line, sizeof(line), manual)) {
+		line[strcspn(line, "\n")] = '\0';
+		count += !strncmp(line, ".It Ic ", 7) && (!name || !strcmp(line + 7, name));
+	}
+	fclose(manual);
+	return count;
+}
+
+static void the_manual_has_every_app_once(void **state)
+{
+	const char *const *names = app_builtin_names();
+	const char *source = getenv("WAYMARK_SRC");
+	unsigned count = 0;
+	char path[512];
+	glob_t files;
+
+	(void)state;
+	for (; *names; names++, count++)
+		if (documented_apps(*names) != 1)
+			fail_msg("%s: %u times in waymark-apps(7)", *names,
+				 documented_apps(*names));
+	snprintf(path, sizeof(path), "%s/rules.d/*.pat", source ? source : ".");
+	assert_int_equal(glob(path, 0, NULL, &files), 0);
+	for (size_t i = 0; i < files.gl_pathc; i++) {
+		struct diag_list diags = DIAG_LIST_INIT;
+		struct pattern_file file;
+
+		assert_int_equal(pattern_file_read(files.gl_pathv[i], &file, &diags), 0);
+		assert_int_equal(documented_apps(file.name), 1);
+		count += !app_is_builtin(app_find(file.name));
+		pattern_file_release(&file);
+		diag_list_release(&diags);
+	}
+	globfree(&files);
+	assert_int_equal(documented_apps(NULL), count);
 }
 
 static void a_full_table_of_names_refuses_more(void **state)
@@ -470,6 +520,7 @@ int main(void)
 		cmocka_unit_test(a_wanted_pattern_runs_inside_a_built_in_protocol),
 		cmocka_unit_test(an_unwanted_pattern_names_only_what_nobody_claims),
 		cmocka_unit_test(a_rebase_runs_other_patterns_over_the_same_bytes),
+		cmocka_unit_test(the_manual_has_every_app_once),
 		cmocka_unit_test(a_full_table_of_names_refuses_more), /* last: it fills the table */
 	};
 
