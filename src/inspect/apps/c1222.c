@@ -48,6 +48,8 @@ static enum inspect_status read_unit(const uint8_t *bytes, uint32_t have, uint32
 	if (length < UNIT_MIN)
 		return INSPECT_NO;
 	*size = at + length;
+	if (have > *size)
+		have = *size;
 	for (;;) {
 		uint32_t begin = at + 1;
 

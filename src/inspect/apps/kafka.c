@@ -4,8 +4,8 @@
  * version, a correlation number, and the client's name, or -1 for none. An answer: its size and the
  * number of the request.
  *
- * A request that names its client is enough when its key and version are such as there are, it is
- * whole, and the next, if there is one, begins like a request too. One without a name
+ * A request that names its client is enough when its key and version are such as there are, and it
+ * is whole. One without a name
  * waits for a next one whose number is one higher, or for its answer.
  */
 #include "sides.h"
@@ -74,12 +74,14 @@ static enum inspect_status read_client(const uint8_t *bytes, uint32_t length)
 		return status;
 	if (length < request.size)
 		return request.named && length > WAIT_MAX ? INSPECT_DONE : INSPECT_MORE;
+	if (request.named)
+		return INSPECT_DONE;
 	if (length == request.size)
-		return request.named ? INSPECT_DONE : INSPECT_MORE;
+		return INSPECT_MORE;
 	status = read_request(bytes + request.size, length - request.size, &next);
 	if (status != INSPECT_DONE)
 		return status;
-	return request.named || next.number == request.number + 1 ? INSPECT_DONE : INSPECT_NO;
+	return next.number == request.number + 1 ? INSPECT_DONE : INSPECT_NO;
 }
 
 static enum inspect_status read_talk(const struct inspect_stream *stream)

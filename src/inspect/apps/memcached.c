@@ -25,6 +25,7 @@ enum {
 	BODY_MAX = 8 * 1024 * 1024,
 	LINE_MAX_BYTES = 512,
 	VALUE_MAX = 1024 * 1024,
+	VALUE_WAIT = 4096,
 	FRAME_BYTES = 8,
 };
 
@@ -163,8 +164,10 @@ static enum inspect_status read_value(const uint8_t *bytes, uint32_t length, uin
 	if (value > VALUE_MAX)
 		return INSPECT_NO;
 	at = end + 2;
-	if (length - at <= value) /* too long to be seen whole: the line was five fields already */
-		return value > 4096 ? INSPECT_DONE : INSPECT_MORE;
+	if (value > VALUE_WAIT) /* too long to be seen whole: the line was five fields already */
+		return INSPECT_DONE;
+	if (length - at <= value)
+		return INSPECT_MORE;
 	at += (uint32_t)value;
 	return inspect_begins(bytes + at, length - at, "\r\n", 2);
 }
@@ -193,9 +196,10 @@ static const char *const asks[] = {"get ",	 "gets ",     "delete ", "incr ",	"de
 				   "touch ",	 "stats\r\n", "stats ",	 "version\r\n", "flush_all",
 				   "verbosity ", "gat ",      "gats ",	 NULL};
 static const char *const answers[] = {
-	"END\r\n",	 "STORED\r\n",	"NOT_STORED\r\n", "ERROR\r\n",	   "DELETED\r\n",
-	"NOT_FOUND\r\n", "TOUCHED\r\n", "EXISTS\r\n",	  "CLIENT_ERROR ", "SERVER_ERROR ",
-	"RESET\r\n",	 "VERSION ",	"STAT ",	  "VALUE ",	   NULL};
+	"END\r\n",	 "STORED\r\n",	  "NOT_STORED\r\n", "ERROR\r\n",
+	"DELETED\r\n",	 "NOT_FOUND\r\n", "TOUCHED\r\n",    "EXISTS\r\n",
+	"CLIENT_ERROR ", "SERVER_ERROR ", "RESET\r\n",	    "VERSION ",
+	"STAT ",	 "VALUE ",	  "OK\r\n",	    NULL};
 
 /* The answers that are enough alone. */
 static enum inspect_status read_answer(const uint8_t *bytes, uint32_t length)
@@ -239,9 +243,10 @@ static bool answers_it(const uint8_t *bytes, uint32_t length, const uint8_t *ask
 	switch (asked[0]) {
 	case 's':
 		return length >= 5 && !memcmp(bytes, "STAT ", 5);
-	case 'v':
-		return length >= 8 &&
-		       (!memcmp(bytes, "VERSION ", 8) || !memcmp(bytes, "OK\r\n", 4));
+	case 'v': /* version, verbosity */
+		if (length >= 8 && !memcmp(bytes, "VERSION ", 8))
+			return true;
+		return length >= 4 && !memcmp(bytes, "OK\r\n", 4);
 	case 'f':
 		return length >= 4 && !memcmp(bytes, "OK\r\n", 4);
 	case 'g':

@@ -169,8 +169,10 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 
 	if (status != INSPECT_DONE)
 		return status;
+	if (form == FORM_TIGHT)
+		return INSPECT_DONE;
 	if (length == first.size)
-		return form == FORM_TIGHT ? INSPECT_DONE : INSPECT_MORE;
+		return INSPECT_MORE;
 	status = read_message(bytes + first.size, length - first.size, answer, &second, &next);
 	if (status != INSPECT_DONE)
 		return status;

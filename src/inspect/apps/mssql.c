@@ -10,7 +10,8 @@
  * batch, procedure call or transaction that has ALL_HEADERS (2.2.5.3), or text of UTF-16; an answer
  * of one packet which begins with a token and ends with DONE (2.2.7.6).
  *
- * The TLS of a login is wrapped into packets of type PRELOGIN, so it is no layer of its own.
+ * The TLS of a login is wrapped into packets of type PRELOGIN, so it is no layer of its own; it
+ * shows the protocol to who did not see the options.
  */
 #include <string.h>
 
@@ -26,6 +27,7 @@ enum {
 	TYPE_PRELOGIN = 18,
 
 	HEADER_BYTES = 8,
+	TLS_HANDSHAKE = 22,
 	OPTION_BYTES = 5,
 	OPTION_LAST = 0xff,
 	OPTIONS_MAX = 10,
@@ -169,7 +171,7 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 	if (client ? bytes[0] != TYPE_BATCH && bytes[0] != TYPE_OLD_LOGIN &&
 			     bytes[0] != TYPE_CALL && bytes[0] != TYPE_TRANSACTION &&
 			     bytes[0] != TYPE_LOGIN7 && bytes[0] != TYPE_PRELOGIN
-		   : bytes[0] != TYPE_ANSWER)
+		   : bytes[0] != TYPE_ANSWER && bytes[0] != TYPE_PRELOGIN)
 		return INSPECT_NO;
 	if (length < HEADER_BYTES)
 		return INSPECT_MORE;
@@ -186,6 +188,10 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 							   : read_old_login(body, have);
 	case TYPE_PRELOGIN:
 	case TYPE_ANSWER:
+		if (bytes[0] == TYPE_PRELOGIN && have && body[0] == TLS_HANDSHAKE)
+			return have < 3			      ? INSPECT_MORE
+			       : body[1] == 3 && body[2] <= 4 ? INSPECT_DONE
+							      : INSPECT_NO;
 		if (have && bytes[0] == TYPE_PRELOGIN && body[0] != 0)
 			return INSPECT_NO;
 		if (have < size)

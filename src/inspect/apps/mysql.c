@@ -135,10 +135,10 @@ static enum inspect_status read_query(const uint8_t *bytes, uint32_t length)
 		return INSPECT_NO;
 	bytes += HEADER_BYTES + 1;
 	have = length - HEADER_BYTES - 1;
-	if (have > size - 1)
-		return INSPECT_NO; /* a client waits for the answer to its query */
 	if (have < size - 1 && have < 64)
 		return INSPECT_MORE;
+	if (have > size - 1)
+		have = size - 1;
 	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (have >= strlen(words[i]) &&
 		    !strncasecmp((const char *)bytes, words[i], strlen(words[i])))

@@ -41,6 +41,8 @@ with Captures(__file__) as captures:
         t.client(packet(3, HEADERS + struct.pack("<HHH", 0xFFFF, 10, 0) + bytes(20)))
     with c.tcp("mssql", dport=1433, midstream=True) as t:  # one environment change, DONE
         t.server(packet(4, b"\xe3\x08\0\x04\x01" + b"4\0" + b"\x01" + b"4\0" + b"\0" + b"\xfd" + struct.pack("<HHQ", 0, 0xC1, 0)))
+    with c.tcp("mssql", dport=1433, midstream=True) as t:  # the TLS of a login
+        t.server(packet(18, bytes.fromhex("160303004a0200004603 03") + bytes(69)))
     n = captures.file("not.pcap")
     with n.tcp(None, dport=1433) as t:  # options that leave a gap
         t.client(packet(18, ASK[:-1] + b"\0\0"))
