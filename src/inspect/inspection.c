@@ -47,6 +47,8 @@
 
 /* Who speaks over which transport, by enum inspect_transport. */
 static uint64_t speakers[INSPECT_UDP + 1][LIVING_WORDS];
+/* Who has no bytes of its own to read: a stream's inspector names it (note->above). */
+static uint64_t named_only[LIVING_WORDS];
 static pthread_once_t speakers_once = PTHREAD_ONCE_INIT;
 
 static void find_speakers(void)
@@ -58,6 +60,8 @@ static void find_speakers(void)
 			speakers[INSPECT_TCP][i / 64] |= bit;
 		if (inspect_table[i]->datagram)
 			speakers[INSPECT_UDP][i / 64] |= bit;
+		if (!inspect_table[i]->stream && !inspect_table[i]->datagram)
+			named_only[i / 64] |= bit;
 	}
 }
 
@@ -188,7 +192,8 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 	}
 	ask_all(inspection);
 	for (size_t word = 0; word < LIVING_WORDS; word++)
-		inspection->evidence.apps_out[word] = ~inspection->living[word];
+		inspection->evidence.apps_out[word] =
+			~(inspection->living[word] | (inspection->stream ? named_only[word] : 0));
 	claim_by_ip(inspection, flow->key.proto);
 	settle(inspection);
 	if (!inspection->stream && !datagrams)

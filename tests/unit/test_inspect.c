@@ -174,6 +174,18 @@ static void an_app_is_out_when_its_own_inspector_has_given_up(void **state)
 	assert_false(evidence_app_out(talk.evidence, app_find("ssh")));
 	talk_end(&talk);
 
+	/* what another names as its content has no bytes of its own to wait for */
+	talk_begin(&talk, IPPROTO_TCP, 80);
+	assert_false(evidence_app_out(talk.evidence, app_find("webdav")));
+	say_text(&talk, C, "LOCK /d HTTP/1.1\r\n");
+	assert_false(evidence_app_out(talk.evidence, app_find("webdav")));
+	say_text(&talk, C, "Host: d.example\r\n\r\n");
+	assert_app(&talk, "webdav");
+	talk_end(&talk);
+	talk_begin(&talk, IPPROTO_UDP, 80);
+	assert_true(evidence_app_out(talk.evidence, app_find("webdav")));
+	talk_end(&talk);
+
 	/* while a proxy may be spoken, anything may come inside */
 	talk_begin(&talk, IPPROTO_TCP, 80);
 	say(&talk, C, "\x05\x01", 2);
