@@ -13,6 +13,7 @@
  * Covers: src/inspect/inspection.c src/inspect/apps/[a-z]*.c
  */
 #include <netinet/in.h>
+#include <stdio.h>
 
 #include "fuzz_inspect.h"
 
@@ -117,6 +118,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & (FLAG_DATAGRAMS | FLAG_MIDSTREAM))
 		return 0;
 	talk_all(data, size, size > 2048 ? 97 : 7, &pieces);
+	if (evidence_app(&whole) != evidence_app(&pieces))
+		fprintf(stderr, "app as it was sent: %s; in pieces: %s\n",
+			evidence_app(&whole) ? app_name(evidence_app(&whole)) : "none",
+			evidence_app(&pieces) ? app_name(evidence_app(&pieces)) : "none");
 	fuzz_require(evidence_app(&whole) == evidence_app(&pieces));
 	fuzz_require(whole.app_count == pieces.app_count);
 	fuzz_require(!strcmp(whole.host, pieces.host));

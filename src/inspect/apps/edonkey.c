@@ -170,16 +170,14 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	if (stream->midstream ? client.wrong && server.wrong : client.wrong || server.wrong)
-		return INSPECT_NO;
-	if (client.wrong) /* it began within a message */
-		client = (struct side){0};
-	if (server.wrong)
-		server = (struct side){0};
+	/* what comes behind a proof takes nothing from it; midstream, a side may begin in a message
+	 */
 	headers = client.headers + server.headers;
 	if (client.hello || server.hello || headers >= HEADERS_NEEDED ||
 	    (headers > 1 && (client.exact || server.exact)))
 		return INSPECT_DONE;
+	if (stream->midstream ? client.wrong && server.wrong : client.wrong || server.wrong)
+		return INSPECT_NO;
 	return INSPECT_MORE;
 }
 
