@@ -2,22 +2,7 @@
 # 3GPP TS 29.281, 5.1 (GTP-U); TS 29.060, 6 (GTP-C 1); TS 29.274, 5.1 and 8.2 (GTP-C 2).
 import struct
 from talk import Captures
-
-
-def checksum(data):
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return total ^ 0xFFFF
-
-
-def ip4(payload=b"\x9c\x40\0\x35\0\x0c\0\0test", total=None):
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, total or 20 + len(payload), 1, 0, 64, 17, 0, b"\x0a\1\0\1", b"\x0a\1\0\2")
-    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-
-
-def ip6(payload=b"\x9c\x40\0\x35\0\x0c\0\0test"):
-    return struct.pack("!IHBB", 6 << 28, len(payload), 17, 64) + b"\xfd" + bytes(15) + b"\xfd" + bytes(15) + payload
+from talk_inner import ip4, ip6
 
 
 def one(kind, body, flags=0x30, tunnel=0x1234, extra=0):
