@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Debian: xrdp, freerdp2-x11, tigervnc-standalone-server
 record() {
-	is rdp tcp 3389
+	is 'rdp|tls' tcp 3389 # seen from the middle it is TLS
 	serve xrdp --nodaemon
 	until_true listens tcp 3389
 	ip netns exec "$client" Xvnc :19 -rfbport 5919 >"$work/screen.log" 2>&1 &
