@@ -272,10 +272,10 @@ static enum inspect_status read_talk(const struct inspect_stream *stream)
 		return INSPECT_NO;
 	if (!match(client, asked, asks, &status))
 		return status;
-	if (!answered)
-		return INSPECT_MORE;
 	if (!line_end(client, asked, &ends))
 		return ends;
+	if (!answered)
+		return INSPECT_MORE;
 	if (answers_it(stream->bytes[FLOW_FROM_SERVER], answered, client))
 		return INSPECT_DONE;
 	status = read_answer(stream->bytes[FLOW_FROM_SERVER], answered); /* a value */
