@@ -22,7 +22,8 @@
  * test_pattern_limits measure it). The sum over many patterns is bounded by the allowance.
  *
  * Anchored patterns are matched with PCRE2_PARTIAL_SOFT: "no match" then
- * means that no continuation of the subject can match, which closes rules early.
+ * means that no continuation of the subject can match, which closes rules early. Only the JIT is
+ * believed there: the interpreter (10.42) says it of ".{3}" and two bytes, too.
  *
  * A set is immutable but for its atomic counters; a scratch belongs to a worker.
  */
@@ -238,7 +239,7 @@ enum pattern_outcome pattern_scan(const struct pattern_set *set, size_t index,
 	if (result == PCRE2_ERROR_PARTIAL)
 		return full ? PATTERN_NEVER : PATTERN_OPEN;
 	if (result == PCRE2_ERROR_NOMATCH)
-		return full || pattern->partial ? PATTERN_NEVER : PATTERN_OPEN;
+		return full || (pattern->partial && pattern->jit) ? PATTERN_NEVER : PATTERN_OPEN;
 	atomic_fetch_add_explicit(&pattern->limit_hits, 1, memory_order_relaxed);
 	return PATTERN_LIMIT;
 }

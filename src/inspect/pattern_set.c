@@ -177,7 +177,7 @@ const uint64_t *pattern_fits(const struct pattern_set *set, unsigned place, uint
 /* ---- floating: by the prefilter ---- */
 
 static const struct prefilter_ops *const backends[] = {
-#if HAVE_HYPERSCAN
+#ifdef HAVE_HYPERSCAN
 	&prefilter_hyperscan,
 #endif
 	&prefilter_literal,

@@ -15,7 +15,7 @@
 
 #include "prefilter.h"
 
-#if HAVE_HYPERSCAN
+#ifdef HAVE_HYPERSCAN
 
 #include <errno.h>
 #include <stdatomic.h>
