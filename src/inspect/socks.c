@@ -18,6 +18,9 @@
 enum {
 	METHOD_NONE = 0,
 	METHOD_PASSWORD = 2,
+	METHOD_LAST = 9,
+	METHOD_PRIVATE = 0x80,
+	METHODS_MAX = 16,
 	METHOD_REFUSED = 0xff,
 	COMMAND_CONNECT = 1,
 	COMMAND_BIND = 2,
@@ -151,6 +154,33 @@ static enum inspect_status read_request(const struct inspect_stream *stream, uin
 	return connected(sides, note);
 }
 
+/* A few, none twice, and none that nobody has defined (IANA, SOCKS methods). */
+static bool methods_good(const uint8_t *methods, uint8_t count)
+{
+	if (count > METHODS_MAX)
+		return false;
+	for (uint8_t i = 0; i < count; i++)
+		if ((methods[i] > METHOD_LAST && methods[i] < METHOD_PRIVATE) ||
+		    methods[i] == METHOD_REFUSED || memchr(methods, methods[i], i))
+			return false;
+	return true;
+}
+
+/* Behind the choice: a version, of the password's answer or of the request's. */
+static bool follows(const struct side *server, uint8_t choice)
+{
+	if (server->length < 3)
+		return true;
+	switch (choice) {
+	case METHOD_NONE:
+		return server->bytes[2] == 5;
+	case METHOD_PASSWORD:
+		return server->bytes[2] == 1;
+	default:
+		return choice != METHOD_REFUSED;
+	}
+}
+
 static enum inspect_status read_v5(const struct inspect_stream *stream, struct side sides[2],
 				   struct evidence *evidence, struct inspect_note *note)
 {
@@ -165,6 +195,14 @@ static enum inspect_status read_v5(const struct inspect_stream *stream, struct s
 		return INSPECT_NO;
 	choice = take(server, 2);
 	if (!choice) {
+		note->busy = true;
+		return INSPECT_MORE;
+	}
+	if (!methods_good(methods, head[1]) || !follows(server, choice[1]))
+		return INSPECT_NO;
+	/* an echo so far, whose first byte more tells: it would be the methods */
+	if (choice[1] == head[1] && server->length == 2 && client->length == client->at &&
+	    !stream->last) {
 		note->busy = true;
 		return INSPECT_MORE;
 	}

@@ -94,6 +94,8 @@ static enum inspect_status read_message(const uint8_t *bytes, uint32_t length, u
 	if (inspect_le32(bytes + 8) && *size == HEADER_BYTES && inspect_le32(bytes + 4) &&
 	    command >= COMMAND_REGISTER)
 		return INSPECT_DONE;
+	if (command == COMMAND_UNREGISTER && !inspect_le32(bytes + 4))
+		return INSPECT_NO;
 	return is_body(command, bytes + HEADER_BYTES, *size - HEADER_BYTES) &&
 			       (command >= COMMAND_REGISTER || !inspect_le32(bytes + 4))
 		       ? INSPECT_DONE
@@ -108,6 +110,9 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 
 	(void)from;
 	status = read_message(bytes, length, &size);
+	/* a list asked for: a byte among zeros, which prove nothing where no datagram ends */
+	if (status == INSPECT_DONE && size == HEADER_BYTES && inspect_is_zero(bytes + 2, size - 2))
+		status = INSPECT_MORE;
 	if (status == INSPECT_MORE && size && size < length)
 		return read_message(bytes + size, length - size, &size);
 	return status;

@@ -45,6 +45,17 @@ static bool is_header(const uint8_t *bytes)
 	       bytes[TTL_AT] + bytes[HOPS_AT] <= HOPS_MAX;
 }
 
+/* Identifiers are: no counter, no zeros. */
+static bool is_random(const uint8_t *id)
+{
+	enum { DISTINCT_MIN = 10 };
+	unsigned distinct = 0;
+
+	for (unsigned i = 0; i < ID_BYTES; i++)
+		distinct += !memchr(id, id[i], i);
+	return distinct >= DISTINCT_MIN;
+}
+
 /* Whether what it carries is what its kind carries, as far as it is there. */
 static bool is_body(uint8_t kind, const uint8_t *body, uint32_t have, uint32_t length)
 {
@@ -191,7 +202,7 @@ static enum inspect_status read_descriptors(const uint8_t *bytes, uint32_t lengt
 				       ? INSPECT_NO
 				       : INSPECT_MORE;
 		size = inspect_le32(bytes + at + LENGTH_AT);
-		if (!is_header(bytes + at) || size > DESCRIPTOR_MAX)
+		if (!is_header(bytes + at) || !is_random(bytes + at) || size > DESCRIPTOR_MAX)
 			return INSPECT_NO;
 		if (length - at - HEADER_BYTES < size)
 			return INSPECT_MORE;

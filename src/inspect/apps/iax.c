@@ -22,10 +22,13 @@ enum {
 	SUBCLASS_FWDOWNL = 0x24,
 	SUBCLASS_LAST = 0x28,
 	ELEMENT_LAST = 0x38,
+	WINDOW = 8, /* frames under way */
+	STEP_MAX_MS = 120000,
 };
 
 struct frame {
 	uint32_t source, destination; /* call numbers */
+	uint32_t time_ms;
 	uint8_t out, in, type, subclass;
 };
 
@@ -36,6 +39,7 @@ static bool frame_read(const uint8_t *bytes, uint32_t length, struct frame *fram
 	*frame = (struct frame){
 		.source = inspect_be16(bytes) & CALL_BITS,
 		.destination = inspect_be16(bytes + 2) & CALL_BITS,
+		.time_ms = inspect_be32(bytes + 4),
 		.out = bytes[8],
 		.in = bytes[9],
 		.type = bytes[10],
@@ -108,12 +112,17 @@ static bool belongs(const struct inspect_datagram *datagram, const struct frame 
 
 		if (!frame_read(earlier->bytes, earlier->length, &before))
 			continue;
+		/* numbered on, and in time; an answer tells what it waits for next */
 		if (earlier->direction != datagram->direction
 			    ? frame->destination == before.source &&
-				      (frame->source == before.destination || !before.destination)
+				      (frame->source == before.destination ||
+				       !before.destination) &&
+				      (uint8_t)(frame->in - before.out) <= WINDOW &&
+				      memcmp(datagram->bytes, earlier->bytes, HEADER) != 0
 			    : frame->destination && frame->source == before.source &&
 				      frame->destination == before.destination &&
-				      (uint8_t)(frame->out - before.out) == 1)
+				      (uint8_t)(frame->out - before.out) == 1 &&
+				      frame->time_ms - before.time_ms <= STEP_MAX_MS)
 			return true;
 	}
 	return false;

@@ -52,6 +52,8 @@ static enum inspect_status read_request(const uint8_t *bytes, uint32_t length,
 	*request = (struct request){.size = inspect_be32(bytes) + 4,
 				    .number = inspect_be32(bytes + 8)};
 	client = inspect_be16(bytes + 12);
+	if (inspect_is_zero(bytes + 4, REQUEST_FIXED - 4))
+		return INSPECT_NO; /* zeros that an answer of zeros would agree with */
 	if (client == CLIENT_NONE)
 		return INSPECT_DONE;
 	if (client > CLIENT_MAX || client > request->size - REQUEST_FIXED)

@@ -98,8 +98,10 @@ static enum inspect_status read_binary(const uint8_t *bytes, uint32_t length)
 			return INSPECT_NO;
 		}
 	}
-	return is_status(inspect_be16(bytes + 6)) && (extras == 0 || extras == 4) ? INSPECT_DONE
-										  : INSPECT_NO;
+	if (!is_status(inspect_be16(bytes + 6)) || (extras != 0 && extras != 4))
+		return INSPECT_NO;
+	/* a value has flags before it: what is all zeros is none */
+	return inspect_be16(bytes + 6) || bytes[1] || extras ? INSPECT_DONE : INSPECT_NO;
 }
 
 /* ---- text ---- */

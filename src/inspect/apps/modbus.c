@@ -195,16 +195,20 @@ static bool answers_it(const struct message *asked, const struct message *answer
 static enum inspect_status read_talk(const struct inspect_stream *stream)
 {
 	struct message asked, answered;
-	enum form form;
+	enum form form, other;
 
 	if (!stream->length[0] || !stream->length[1])
 		return INSPECT_NO;
+	/* what comes back as it was is an answer only to what has filled the stream exactly */
 	return read_message(stream->bytes[FLOW_FROM_CLIENT], stream->length[FLOW_FROM_CLIENT],
-			    false, &asked, &form) == INSPECT_DONE &&
+			    false, &asked, &other) == INSPECT_DONE &&
 			       read_message(stream->bytes[FLOW_FROM_SERVER],
 					    stream->length[FLOW_FROM_SERVER], true, &answered,
 					    &form) == INSPECT_DONE &&
-			       answers_it(&asked, &answered)
+			       answers_it(&asked, &answered) &&
+			       (other == FORM_TIGHT || asked.size != answered.size ||
+				asked.size == stream->length[FLOW_FROM_CLIENT] ||
+				memcmp(stream->bytes[0], stream->bytes[1], asked.size) != 0)
 		       ? INSPECT_DONE
 		       : INSPECT_NO;
 }

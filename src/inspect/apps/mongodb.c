@@ -58,6 +58,9 @@ static enum inspect_status read_document(const struct body *body, uint32_t at, b
 		return INSPECT_NO;
 	/* an element's type, or the end of an empty document */
 	return size == DOCUMENT_MIN ? (body->bytes[at + 4] ? INSPECT_NO : INSPECT_DONE)
+	       /* with a name */
+	       : body->have > at + 5 && (body->bytes[at + 5] < ' ' || body->bytes[at + 5] == 0x7f)
+		       ? INSPECT_NO
 	       : body->bytes[at + 4] && (body->bytes[at + 4] <= 0x13 || body->bytes[at + 4] == 0x7f)
 		       ? INSPECT_DONE
 		       : INSPECT_NO;

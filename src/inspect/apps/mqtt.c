@@ -104,6 +104,8 @@ static uint32_t topic_length(const uint8_t *body, uint32_t size, uint32_t at)
 /* Filters with their options, from `at` to the end. */
 static bool is_filters(const struct mqtt_packet *packet, uint32_t at)
 {
+	if (at >= packet->size)
+		return false;
 	while (at < packet->size) {
 		uint32_t length = topic_length(packet->body, packet->size, at);
 
@@ -145,7 +147,8 @@ static bool fits(const struct mqtt_packet *packet, enum flow_direction from)
 			return false;
 		if (packet->size == 2)
 			return packet->body[1] <= 5;
-		return packet->body[2] < 0x80 && packet->size == 3u + packet->body[2];
+		return (!packet->body[1] || packet->body[1] & 0x80) && packet->body[2] < 0x80 &&
+		       packet->size == 3u + packet->body[2];
 	case TYPE_PUBLISH:
 		return (packet->flags & 6) != 6 &&
 		       topic_length(packet->body, packet->size, 0) >= TOPIC_MIN;
@@ -185,6 +188,8 @@ static enum inspect_status read_packets(const uint8_t *bytes, uint32_t length,
 		if (packet.type == TYPE_CONNECT)
 			return count || from == FLOW_FROM_SERVER ? INSPECT_NO
 								 : read_connect(&packet);
+		if (packet.type == TYPE_CONNACK && count)
+			return INSPECT_NO;
 		if (opening && !count && packet.type != TYPE_CONNACK)
 			return INSPECT_NO;
 		if (packet.type == TYPE_SUBSCRIBE &&

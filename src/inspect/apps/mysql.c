@@ -108,7 +108,7 @@ static enum inspect_status read_login(const uint8_t *bytes, uint32_t length, uin
 	if (length < HEADER_BYTES + LOGIN_FIXED)
 		return INSPECT_MORE;
 	capabilities = inspect_le32(payload);
-	if (!(capabilities & CLIENT_PROTOCOL_41) ||
+	if (!(capabilities & CLIENT_PROTOCOL_41) || !payload[LOGIN_ZEROS_AT - 1] ||
 	    !inspect_is_zero(payload + LOGIN_ZEROS_AT, LOGIN_ZEROS))
 		return INSPECT_NO;
 	if (size == LOGIN_FIXED) {

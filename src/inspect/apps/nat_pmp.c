@@ -57,6 +57,10 @@ static enum inspect_status nat_pmp_datagram(const struct inspect_datagram *datag
 	if (operation < RESPONSE || operation > (RESPONSE | PMP_TCP) || datagram->length < 8 ||
 	    inspect_be16(bytes + 2) > PMP_RESULT_MAX)
 		return INSPECT_NO;
+	/* refused: no address */
+	if (operation == RESPONSE && datagram->length == PMP_ADDRESS_BYTES &&
+	    inspect_be16(bytes + 2) && !inspect_is_zero(bytes + 8, 4))
+		return INSPECT_NO;
 	/* a refusal may be shorter than what it refuses */
 	if (datagram->length == (operation == RESPONSE ? PMP_ADDRESS_BYTES : PMP_MAPPING_BYTES) ||
 	    (inspect_be16(bytes + 2) && datagram->length == 8))

@@ -22,6 +22,7 @@ enum {
 	MODE_BROADCAST = 5,
 	STRATUM_MAX = 16,
 	POLL_MAX = 17,
+	AT_ROOT_DELAY = 4,
 	AT_REFERENCE = 16,
 	AT_ORIGINATE = 24,
 	AT_RECEIVE = 32,
@@ -45,6 +46,10 @@ static bool tail_good(const struct inspect_datagram *datagram)
 	while (at < datagram->length) {
 		uint32_t rest = datagram->length - at, size;
 
+		/* no digest is zero */
+		if (rest > KEY_ID_BYTES && datagram->captured >= at + KEY_ID_BYTES + 8 &&
+		    inspect_is_zero(datagram->bytes + at + KEY_ID_BYTES, 8))
+			return false;
 		/* a refusal's key id alone, and with DES, MD5 and SHA-1 */
 		if (rest == KEY_ID_BYTES || rest == KEY_ID_BYTES + 8 || rest == KEY_ID_BYTES + 16 ||
 		    rest == KEY_ID_BYTES + 20)
@@ -84,6 +89,11 @@ static enum inspect_status read_times(const uint8_t *bytes, uint32_t mode)
 	bool no_receive = inspect_is_zero(bytes + AT_RECEIVE, 8);
 	bool no_originate = inspect_is_zero(bytes + AT_ORIGINATE, 8);
 
+	/* no time at all: only the simplest client asks so */
+	if (inspect_is_zero(bytes + AT_TRANSMIT, 8) &&
+	    (mode != MODE_CLIENT ||
+	     !inspect_is_zero(bytes + AT_ROOT_DELAY, AT_REFERENCE - AT_ROOT_DELAY)))
+		return INSPECT_MORE;
 	if (mode <= MODE_CLIENT && no_receive && no_originate &&
 	    inspect_is_zero(bytes + AT_REFERENCE, 8))
 		return INSPECT_DONE;
@@ -215,7 +225,8 @@ static enum inspect_status read_private(const struct inspect_datagram *datagram)
 			       ? INSPECT_DONE
 			       : INSPECT_NO;
 	}
-	if (bytes[0] & 0x40 || bytes[1] & 0x7f || error || datagram->length > PRIVATE_REQUEST_MAX)
+	if (bytes[0] & 0x40 || bytes[1] & 0x7f || !bytes[2] || error ||
+	    datagram->length > PRIVATE_REQUEST_MAX)
 		return INSPECT_NO;
 	if (items) /* 40 bytes are there for the data, used or not */
 		return size && items * size <= datagram->length - PRIVATE_HEADER &&

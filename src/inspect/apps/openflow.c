@@ -59,7 +59,9 @@ static enum inspect_status openflow_stream(const struct inspect_stream *stream,
 		if (status[d] == INSPECT_NO)
 			return INSPECT_NO;
 	}
-	if (status[0] == INSPECT_DONE && status[1] == INSPECT_DONE)
+	/* the other's greeting, not one's own sent back */
+	if (status[0] == INSPECT_DONE && status[1] == INSPECT_DONE &&
+	    (size[0] != size[1] || memcmp(stream->bytes[0], stream->bytes[1], size[0]) != 0))
 		return INSPECT_DONE;
 	for (unsigned d = 0; d < 2; d++)
 		if (status[d] == INSPECT_DONE &&

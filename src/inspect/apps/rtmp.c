@@ -34,6 +34,12 @@ static bool block_good(const uint8_t *bytes, uint32_t length)
 	return (bytes[0] & 0x7f) <= FLASH_MAX;
 }
 
+/* Zeros come back from anybody. */
+static bool uniform(const uint8_t *bytes, uint32_t length)
+{
+	return !memcmp(bytes, bytes + 1, length - 1);
+}
+
 static bool echoes(const struct inspect_stream *stream, unsigned side)
 {
 	uint32_t said = stream->length[side], heard = stream->length[1 - side];
@@ -44,7 +50,8 @@ static bool echoes(const struct inspect_stream *stream, unsigned side)
 	echo = stream->bytes[side] + ECHO;
 	block = stream->bytes[1 - side] + 1;
 	/* the time that it was read may replace the four bytes behind the first time */
-	return !memcmp(echo, block, 4) && !memcmp(echo + 8, block + 8, ECHO_SEEN - 8);
+	return !uniform(block + 8, ECHO_SEEN - 8) && !memcmp(echo, block, 4) &&
+	       !memcmp(echo + 8, block + 8, ECHO_SEEN - 8);
 }
 
 /* The client's first command, behind its handshake. */

@@ -120,6 +120,8 @@ static unsigned step_weight(const uint8_t *before, const uint8_t *bytes)
 	    sequence < -SEQUENCE_STEP_MAX || time > TIMESTAMP_STEP_MAX ||
 	    time < -TIMESTAMP_STEP_MAX)
 		return 0;
+	if (!source && !time)
+		return 0; /* any counter among zeros */
 	return source && time ? WEAK_STEPS : 1;
 }
 
@@ -273,7 +275,8 @@ static enum inspect_status rtcp_datagram(const struct inspect_datagram *datagram
 	packets = compound(&piece);
 	if (packets >= 2 || srtcp_good(&piece) || (packets && report_good(&piece)))
 		return INSPECT_DONE;
-	if (packets || rtcp_size(piece.bytes, piece.length))
+	if (packets || ((piece.bytes[1] == RTCP_SR || piece.bytes[1] == RTCP_RR) &&
+			rtcp_size(piece.bytes, piece.length)))
 		return rtcp_seen_before(datagram) ? INSPECT_DONE : INSPECT_MORE;
 	return rtp_good(&piece) ? INSPECT_MORE : INSPECT_NO;
 }

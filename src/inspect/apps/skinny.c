@@ -77,7 +77,7 @@ static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 		size = inspect_le32(message);
 		version = inspect_le32(message + 4);
 		number = inspect_le32(message + 8);
-		if (size < 4 || !version_good(version) || !message_known(number)) {
+		if (size < 4 || size % 4 || !version_good(version) || !message_known(number)) {
 			*broken = true;
 			return weight;
 		}
@@ -85,12 +85,18 @@ static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 			return WEIGHT_PROOF;
 		if (size > left - 8)
 			return weight;
-		/* an empty message is mostly zeros: it is no evidence by itself */
-		weight += size > 4 ? 2 : version ? 1 : 0;
+		/* an empty message is mostly zeros, as number 0 is: no evidence by itself */
+		weight += size > 4 && number ? 2 : version ? 1 : 0;
 		at += 8 + size;
 		messages++;
 	}
 	return weight;
+}
+
+static bool is_echo(const struct inspect_stream *stream)
+{
+	return stream->length[0] >= HEADER && stream->length[1] >= HEADER &&
+	       !memcmp(stream->bytes[0], stream->bytes[1], HEADER);
 }
 
 static enum inspect_status skinny_stream(const struct inspect_stream *stream,
@@ -101,8 +107,12 @@ static enum inspect_status skinny_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	for (unsigned d = 0; d < 2; d++)
-		weight += weigh(stream->bytes[d], stream->length[d], &broken);
+	for (unsigned d = 0; d < 2; d++) {
+		unsigned side = weigh(stream->bytes[d], stream->length[d], &broken);
+
+		/* what is sent back says nothing new */
+		weight = d && is_echo(stream) ? (side > weight ? side : weight) : weight + side;
+	}
 	/* what came before the fault stays proof, or the answer would depend on the segments */
 	if (weight >= WEIGHT_PROOF)
 		return INSPECT_DONE;

@@ -98,12 +98,23 @@ static bool attribute_good(uint32_t type, const uint8_t *value, uint32_t length)
 	}
 }
 
-/*
- * Attributes that fill `length` bytes, of which `present` are there; one at least. Values are
- * padded to four bytes; [MS-TURN] does not pad.
- */
-static bool chain_good(const uint8_t *bytes, uint32_t present, uint32_t length, bool padded)
+/* Those of which more than the length is known. */
+static bool attribute_bound(uint32_t type)
 {
+	return (type >= MAPPED_ADDRESS && type <= MESSAGE_INTEGRITY) || type == REFLECTED_FROM ||
+	       type == LIFETIME || type == MS_COOKIE || type == XOR_MAPPED_ADDRESS ||
+	       type == XOR_MAPPED_ADDRESS_OLD || type == FINGERPRINT || type == OTHER_ADDRESS;
+}
+
+/*
+ * Attributes that fill `length` bytes, of which `present` are there. `bound`: one
+ * at least must be of those whose values are known, where no datagram's end bounds the chain.
+ * Values are padded to four bytes; [MS-TURN] does not pad.
+ */
+static bool chain_good(const uint8_t *bytes, uint32_t present, uint32_t length, bool padded,
+		       bool bound)
+{
+	bool enough = !bound;
 	uint32_t at = 0;
 
 	while (at < length) {
@@ -112,22 +123,23 @@ static bool chain_good(const uint8_t *bytes, uint32_t present, uint32_t length, 
 		if (length - at < 4)
 			return false;
 		if (at > present || present - at < 4)
-			return at > 0; /* the capture is cut, and one whole attribute was good */
+			return at && enough; /* the capture is cut */
 		size = inspect_be16(bytes + at + 2);
 		step = padded ? (size + 3) & ~3u : size;
 		if (step > length - at - 4)
 			return false;
 		if (present - at - 4 < size)
-			return at > 0;
+			return at && enough;
 		if (!attribute_good(inspect_be16(bytes + at), bytes + at + 4, size))
 			return false;
+		enough |= attribute_bound(inspect_be16(bytes + at));
 		at += 4 + step;
 	}
-	return length > 0;
+	return length && enough;
 }
 
 /* A message at the front of `length` bytes, of which `present` are there. *size: its own. */
-static enum sight read_message(const uint8_t *bytes, uint32_t present, uint32_t length,
+static enum sight read_message(const uint8_t *bytes, uint32_t present, uint32_t length, bool bound,
 			       uint32_t *size)
 {
 	uint32_t type, rest;
@@ -147,8 +159,8 @@ static enum sight read_message(const uint8_t *bytes, uint32_t present, uint32_t 
 	if (!rest)
 		return *size == length ? SIGHT_FITS : SIGHT_NOT;
 	present = present < *size ? present - HEADER : rest;
-	if (*size == length && (chain_good(bytes + HEADER, present, rest, true) ||
-				chain_good(bytes + HEADER, present, rest, false)))
+	if (*size == length && (chain_good(bytes + HEADER, present, rest, true, bound) ||
+				chain_good(bytes + HEADER, present, rest, false, bound)))
 		return SIGHT_PROOF;
 	return SIGHT_NOT;
 }
@@ -170,7 +182,8 @@ static bool channel_good(const uint8_t *bytes, uint32_t present, uint32_t length
 	if (present > inner)
 		present = inner;
 	if (present >= HEADER && inspect_be32(bytes + TRANSACTION_AT) == COOKIE)
-		return read_message(bytes, present, inner, &size) == SIGHT_PROOF && size == inner;
+		return read_message(bytes, present, inner, false, &size) == SIGHT_PROOF &&
+		       size == inner;
 	return present >= DTLS_HEADER && bytes[0] >= 20 && bytes[0] <= 23 && bytes[1] == 0xfe &&
 	       (bytes[2] == 0xff || bytes[2] == 0xfd) &&
 	       DTLS_HEADER + inspect_be16(bytes + 11) <= inner;
@@ -203,7 +216,7 @@ static enum inspect_status stun_datagram(const struct inspect_datagram *datagram
 
 	(void)state;
 	(void)evidence;
-	switch (read_message(datagram->bytes, datagram->captured, datagram->length, &size)) {
+	switch (read_message(datagram->bytes, datagram->captured, datagram->length, false, &size)) {
 	case SIGHT_PROOF:
 		return INSPECT_DONE;
 	case SIGHT_FITS:
@@ -238,7 +251,7 @@ static enum inspect_status judge(const uint8_t *bytes, uint32_t present, uint32_
 		return INSPECT_MORE;
 	if (inspect_be32(bytes + TRANSACTION_AT) != COOKIE && present < length)
 		return INSPECT_MORE;
-	return read_message(bytes, present < length ? present : length, length, &size) ==
+	return read_message(bytes, present < length ? present : length, length, true, &size) ==
 			       SIGHT_PROOF
 		       ? INSPECT_DONE
 		       : INSPECT_NO;

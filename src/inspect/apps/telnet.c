@@ -57,6 +57,7 @@ static struct reading read_side(const uint8_t *bytes, uint32_t length)
 	uint32_t at = 0;
 
 	while (at < length && bytes[at] == IAC) {
+		bool again = false;
 		uint8_t verb;
 
 		if (length - at < 2) {
@@ -81,9 +82,11 @@ static struct reading read_side(const uint8_t *bytes, uint32_t length)
 			if (!at)
 				return reading;
 		} else {
+			/* the same once more says nothing new */
+			again = at >= 3 && !memcmp(bytes + at, bytes + at - 3, 3);
 			at += 3;
 		}
-		reading.options++;
+		reading.options += !again;
 	}
 	reading.cut = at == length;
 	return reading;
@@ -105,6 +108,10 @@ static enum inspect_status telnet_stream(const struct inspect_stream *stream,
 		waits += reading.cut;
 		note->busy |= reading.cut && stream->length[d];
 	}
+	/* one on each side, and it is the same: sent back */
+	if (options == ENOUGH && stream->length[0] >= 3 && stream->length[1] >= 3 &&
+	    !memcmp(stream->bytes[0], stream->bytes[1], 3))
+		options = 1;
 	if (options >= ENOUGH)
 		return INSPECT_DONE;
 	/* text first: unless the other side has begun to negotiate */

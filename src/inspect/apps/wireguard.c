@@ -100,6 +100,8 @@ static bool counts_on(const uint8_t *earlier, const uint8_t *now)
 /* Whether `bytes` of `type` answers the message `asked` of `asked_type`. */
 static bool answers(const uint8_t *asked, uint8_t asked_type, const uint8_t *bytes, uint8_t type)
 {
+	if (is_zero(asked + 4, 4)) /* a random number; zeros agree with zeros */
+		return false;
 	if (asked_type == TYPE_INITIATION && type == TYPE_RESPONSE)
 		return !memcmp(asked + 4, bytes + RECEIVER_AT, 4);
 	if (asked_type == TYPE_INITIATION || asked_type == TYPE_RESPONSE)
