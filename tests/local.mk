@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Golden captures and the end-to-end tests in network namespaces.
-REPLAY_TESTS += tests/pcap/golden.sh tests/pcap/apps.sh tests/pcap/together.sh
+REPLAY_TESTS += tests/pcap/golden.sh tests/pcap/apps.sh tests/pcap/together.sh tests/pcap/noise.sh
 UNIT_TESTS += tests/unit/test_invariance
 tests_unit_test_invariance_SOURCES = tests/unit/test_invariance.c tests/unit/invariance.h
 tests_unit_test_invariance_LDADD = $(UNIT_LDADD)

@@ -17,6 +17,7 @@
 
 enum {
 	METHOD_NONE = 0,
+	METHOD_GSSAPI = 1,
 	METHOD_PASSWORD = 2,
 	METHOD_LAST = 9,
 	METHOD_PRIVATE = 0x80,
@@ -174,6 +175,7 @@ static bool follows(const struct side *server, uint8_t choice)
 	switch (choice) {
 	case METHOD_NONE:
 		return server->bytes[2] == 5;
+	case METHOD_GSSAPI:
 	case METHOD_PASSWORD:
 		return server->bytes[2] == 1;
 	default:
@@ -200,11 +202,14 @@ static enum inspect_status read_v5(const struct inspect_stream *stream, struct s
 	}
 	if (!methods_good(methods, head[1]) || !follows(server, choice[1]))
 		return INSPECT_NO;
-	/* an echo so far, whose first byte more tells: it would be the methods */
-	if (choice[1] == head[1] && server->length == 2 && client->length == client->at &&
-	    !stream->last) {
+	if (!memcmp(server->bytes, client->bytes,
+		    server->length < client->at ? server->length : client->at)) {
+		/* the greeting sent back, or the first bytes of that */
+		if (server->length >= client->at)
+			return INSPECT_NO;
 		note->busy = true;
-		return INSPECT_MORE;
+		if (!stream->last)
+			return INSPECT_MORE;
 	}
 	if (choice[1] != METHOD_REFUSED && !memchr(methods, choice[1], head[1]))
 		return INSPECT_NO;

@@ -110,8 +110,8 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 
 	(void)from;
 	status = read_message(bytes, length, &size);
-	/* a list asked for: a byte among zeros, which prove nothing where no datagram ends */
-	if (status == INSPECT_DONE && size == HEADER_BYTES && inspect_is_zero(bytes + 2, size - 2))
+	/* a header alone: a byte or two among zeros, which prove nothing where no datagram ends */
+	if (status == INSPECT_DONE && size == HEADER_BYTES && !inspect_le32(bytes + 8))
 		status = INSPECT_MORE;
 	if (status == INSPECT_MORE && size && size < length)
 		return read_message(bytes + size, length - size, &size);

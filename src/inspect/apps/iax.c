@@ -117,11 +117,13 @@ static bool belongs(const struct inspect_datagram *datagram, const struct frame 
 			    ? frame->destination == before.source &&
 				      (frame->source == before.destination ||
 				       !before.destination) &&
-				      (uint8_t)(frame->in - before.out) <= WINDOW &&
+				      (uint8_t)(frame->in - before.out - 1) < WINDOW &&
 				      memcmp(datagram->bytes, earlier->bytes, HEADER) != 0
 			    : frame->destination && frame->source == before.source &&
 				      frame->destination == before.destination &&
+				      (frame->type == TYPE_IAX || before.type == TYPE_IAX) &&
 				      (uint8_t)(frame->out - before.out) == 1 &&
+				      frame->time_ms != before.time_ms &&
 				      frame->time_ms - before.time_ms <= STEP_MAX_MS)
 			return true;
 	}

@@ -102,6 +102,7 @@ static enum inspect_status read_talk(const struct inspect_stream *stream)
 	return stream->length[FLOW_FROM_CLIENT] >= request.size &&
 			       inspect_be32(server) >= ANSWER_FIXED - 4 &&
 			       inspect_be32(server) <= REQUEST_MAX &&
+			       (request.named || request.number) &&
 			       inspect_be32(server + 4) == request.number
 		       ? INSPECT_DONE
 		       : INSPECT_NO;

@@ -32,11 +32,14 @@ with Captures(__file__) as captures:
         t.server(frame(6, 5, 20, 18, 6, 0x0c))
     with c.udp("iax", dport=4569) as t:  # from the middle: one side
         t.server(frame(5, 6, 17, 20, 2, 4, bytes(33)))
-        t.server(frame(5, 6, 18, 20, 6, 2))
+        t.server(frame(5, 6, 18, 20, 6, 2, time=23))
 
     n = captures.file("not.pcap")
     with n.udp(None, dport=4569) as t:  # one frame from the middle
         t.client(frame(5, 6, 17, 20, 6, 0x0b))
+    with n.udp(None, dport=4569) as t:  # sent back, the numbers being the same on both sides
+        t.client(frame(5, 5, 0, 0, 6, 0x0b))
+        t.server(frame(5, 5, 0, 0, 6, 0x0b))
     with n.udp(None, dport=4569) as t:  # the answer has other numbers
         t.client(frame(5, 6, 17, 20, 6, 2))
         t.server(frame(9, 7, 20, 18, 6, 3))
