@@ -242,14 +242,17 @@ static json_t *patterns_document(const struct daemon *daemon)
 
 static json_t *stats_document(struct daemon *daemon)
 {
+	const struct pattern_set *patterns = ruleset_patterns(daemon->snapshot->policy->rules);
 	uint64_t suppressed = 0;
 
 	for (unsigned i = 0; i < daemon->worker_count; i++)
 		suppressed += atomic_load(&daemon->workers[i].logs_suppressed);
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I}", "classify",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:s,s:I,s:o,s:o,s:I,s:I}", "classify",
 			 classify_document(daemon), "dns", dns_document(daemon), "names",
 			 names_stats_document(daemon), "flow_table", table_document(daemon),
 			 "queues", queues_document(daemon), "patterns", patterns_document(daemon),
+			 "pattern_prefilter", patterns ? pattern_backend_name(patterns) : "none",
+			 "patterns_unseen", (json_int_t)(patterns ? pattern_unseen(patterns) : 0),
 			 "route_repairs", number(&daemon->route_repairs), "firewall_repairs",
 			 number(&daemon->firewall_repairs), "logs_suppressed",
 			 (json_int_t)suppressed, "control_refused",
