@@ -8,8 +8,9 @@
  * stream, the transfer syntax must be one that is known (NDR's UUID, sixteen bytes).
  * A server that is reached through a proxy greets with "ncacn_http/1.0".
  *
- * Version 4: a header of 80 bytes; the body's length ends the datagram, and both hints, the
- * authentication and the flags are what they must be.
+ * Version 4: a header of 80 bytes; the body's length ends the datagram, the flags and the
+ * representation are what they must be, the activity is not nil, and no verifier is named; where
+ * the representation is all zeros both hints say "none" too.
  */
 #include "sides.h"
 
@@ -156,10 +157,11 @@ static enum inspect_status dcerpc_datagram(const struct inspect_datagram *datagr
 		return INSPECT_NO;
 	little = bytes[4] == LITTLE_ENDIAN_ASCII;
 	body = read16(bytes + 74, little);
-	/* the interface hint, the activity hint: an index or "none"; no verifier */
-	if (inspect_be16(bytes + 70) != 0xffff || body + V4_HEADER != datagram->length || bytes[78])
+	if (body + V4_HEADER != datagram->length || bytes[78] ||
+	    inspect_is_zero(bytes + 40, 16)) /* no verifier; an activity */
 		return INSPECT_NO;
-	return inspect_be16(bytes + 72) == 0xffff || little ? INSPECT_DONE : INSPECT_NO;
+	/* the hints are seldom used; where the representation is all zeros they must not be */
+	return little || inspect_be32(bytes + 70) == 0xffffffff ? INSPECT_DONE : INSPECT_NO;
 }
 
 const struct inspector inspector_dcerpc = {

@@ -7,10 +7,11 @@
  * next payload of that version, and a length that is the datagram's, all 32 bits of it. Four zeros
  * before it (RFC 3948, 2.2) tell it from ESP.
  *
- * ESP in UDP begins with a number of its association and a counter; all else is encrypted. Where
- * no IKE is seen it takes both sides: two datagrams of each, whose association stays and whose
- * counter moves on, differing between the sides, with bytes without order behind. Every unknown
- * flow would have to wait for that, so it is looked for at port 4500 alone.
+ * ESP in UDP begins with a number of its association and a counter; all else is encrypted, and
+ * fills words of four bytes (RFC 4303, 2.4). Where no IKE is seen it takes two datagrams of each
+ * side, whose association stays and whose counter moves on, differing between the sides, with bytes
+ * without order behind; or four of one. Every unknown flow would have to wait for that, so it is
+ * looked for at port 4500 alone.
  *
  * Over TCP the client begins with "IKETCP"; the length before each message is two bytes.
  */
@@ -26,6 +27,7 @@ enum {
 	ESP_ORDER_AT = 8,
 	ESP_SPI_MIN = 256, /* lower ones are reserved: RFC 4303, 2.1 */
 	COUNTER_STEP = 4096,
+	STEPS_ALONE = 3,
 	TCP_MAX_BYTES = 65535,
 };
 
@@ -94,7 +96,7 @@ static bool counts_on(const uint8_t *earlier, const uint8_t *now)
 static enum inspect_status read_esp(const struct inspect_datagram *datagram)
 {
 	const uint8_t *last[2] = {NULL, NULL};
-	bool goes_on[2] = {false, false};
+	unsigned steps[2] = {0, 0};
 
 	for (unsigned i = 0; i <= datagram->earlier_count; i++) {
 		bool now = i == datagram->earlier_count;
@@ -106,11 +108,13 @@ static enum inspect_status read_esp(const struct inspect_datagram *datagram)
 			continue;
 		if (!is_esp(bytes, length) || (last[d] && !counts_on(last[d], bytes)))
 			return INSPECT_NO;
-		goes_on[d] |= last[d] != NULL;
+		steps[d] += last[d] != NULL;
 		last[d] = bytes;
 	}
-	return goes_on[0] && goes_on[1] && memcmp(last[0], last[1], 4) != 0 ? INSPECT_DONE
-									    : INSPECT_MORE;
+	if (steps[0] >= STEPS_ALONE || steps[1] >= STEPS_ALONE)
+		return INSPECT_DONE;
+	return steps[0] && steps[1] && memcmp(last[0], last[1], 4) != 0 ? INSPECT_DONE
+									: INSPECT_MORE;
 }
 
 static enum inspect_status ipsec_datagram(const struct inspect_datagram *datagram, void **state,
@@ -122,6 +126,8 @@ static enum inspect_status ipsec_datagram(const struct inspect_datagram *datagra
 	    is_marked_ike(datagram->bytes, datagram->captured, datagram->length))
 		return INSPECT_DONE;
 	if (datagram->client_port != ESP_PORT && datagram->server_port != ESP_PORT)
+		return INSPECT_NO;
+	if (datagram->length % 4 && datagram->length != 1)
 		return INSPECT_NO;
 	return read_esp(datagram);
 }

@@ -27,6 +27,7 @@ enum {
 	AUTHENTICATOR_MAX = 400,
 	PROGRAM_NFS = 100003,
 	REPLIES_ENOUGH = 3,
+	CHAIN_ENOUGH = 2,
 };
 
 enum kind {
@@ -217,19 +218,21 @@ static enum kind read_record(const uint8_t *bytes, uint32_t length, uint32_t at,
 	return read_message(bytes + at + MARK_BYTES, have < size ? have : size);
 }
 
-/* Whether the records from the beginning on are answers, two at least. */
-static bool is_chain(const uint8_t *bytes, uint32_t length)
+/* How many records from the beginning on are answers; *cut: the last one is not all there. */
+static unsigned count_replies(const uint8_t *bytes, uint32_t length, bool *cut)
 {
 	uint32_t at = 0, next;
 	unsigned replies = 0;
+	enum kind kind = KIND_REPLY;
 
-	while (at < length && read_record(bytes, length, at, &next) == KIND_REPLY) {
+	while (at < length && (kind = read_record(bytes, length, at, &next)) == KIND_REPLY) {
 		replies++;
 		at = next;
 		if (!next)
 			break;
 	}
-	return replies >= 2;
+	*cut = kind == KIND_CUT || (kind == KIND_REPLY && !at);
+	return replies;
 }
 
 /* Whether the number is that of an answer among the side's records. */
@@ -251,7 +254,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 				       struct inspect_note *note, bool nfs)
 {
 	enum kind kinds[2] = {KIND_CUT, KIND_CUT};
-	bool refused = false, waits = false;
+	bool refused = false, waits = false, cut;
 
 	if (inspect_server_first(stream))
 		return INSPECT_NO;
@@ -272,9 +275,12 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 		    is_answered(stream->bytes[!d], stream->length[!d],
 				stream->bytes[d] + MARK_BYTES))
 			return INSPECT_DONE;
-		if (kinds[d] == KIND_REPLY && stream->last &&
-		    is_chain(stream->bytes[d], stream->length[d]))
+		if (kinds[d] != KIND_REPLY)
+			continue;
+		if (count_replies(stream->bytes[d], stream->length[d], &cut) >= CHAIN_ENOUGH &&
+		    stream->last)
 			return INSPECT_DONE;
+		note->busy |= cut;
 	}
 	if (refused && !(stream->midstream && waits))
 		return INSPECT_NO;

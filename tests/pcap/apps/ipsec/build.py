@@ -45,6 +45,9 @@ with Captures(__file__) as captures:
         for i in range(3):
             t.client(esp(0xc0ffee01, 70 + i))
             t.server(esp(0xdeadbeef, 9000 + i * 2))
+    with c.udp("ipsec", dport=4500) as t:  # one side of it
+        for i in range(4):
+            t.client(esp(0xc0ffee01, 70 + i, 80 + 4 * i))
     with c.udp("ipsec", dport=500) as t:  # cut by a snap length
         t.client(init[:40], len(init))
     with c.tcp("ipsec", dport=4500) as t:
@@ -67,8 +70,11 @@ with Captures(__file__) as captures:
     with n.udp(None, dport=500) as t:  # a first message with a number
         t.client(ike(0x20, 34, 0x08, bytes(40), number=5))
     with n.udp(None, dport=4500) as t:  # one side alone: it could be anybody's counter
-        for i in range(8):
+        for i in range(3):
             t.client(esp(0xc0ffee01, 70 + i))
+    with n.udp(None, dport=4500) as t:  # no words of four bytes
+        for i in range(8):
+            t.client(esp(0xc0ffee01, 70 + i, 81))
     with n.udp(None, dport=4500) as t:  # both count, and the rest has order
         for i in range(4):
             t.client(struct.pack("!II", 0xc0ffee01, i + 1) + bytes(80))
