@@ -22,6 +22,7 @@ enum {
 	METHOD_LAST = 9,
 	METHOD_PRIVATE = 0x80,
 	METHODS_MAX = 16,
+	ECHO_SEEN = 4,
 	METHOD_REFUSED = 0xff,
 	COMMAND_CONNECT = 1,
 	COMMAND_BIND = 2,
@@ -203,9 +204,9 @@ static enum inspect_status read_v5(const struct inspect_stream *stream, struct s
 	if (!methods_good(methods, head[1]) || !follows(server, choice[1]))
 		return INSPECT_NO;
 	if (!memcmp(server->bytes, client->bytes,
-		    server->length < client->at ? server->length : client->at)) {
-		/* the greeting sent back, or the first bytes of that */
-		if (server->length >= client->at)
+		    server->length < client->length ? server->length : client->length)) {
+		/* sent back so far; GSSAPI's first message begins as its greeting ends */
+		if (server->length >= client->at + (stream->last ? 0 : ECHO_SEEN))
 			return INSPECT_NO;
 		note->busy = true;
 		if (!stream->last)

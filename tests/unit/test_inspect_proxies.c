@@ -42,7 +42,12 @@ static void socks_gives_the_destination_and_carries_what_is_asked_for(void **sta
 		 .host = "dst.example",
 		 .source = HOST_SOCKS},
 		{.steps = {SAY(C, "\5\1\0"), SAY(S, "\5\xff")}, .apps = "socks"},
-		{.steps = {SAY(C, "\5\1\1"), SAY(S, "\5\1")}, .apps = "socks"},
+		/* what may be sent back, until GSSAPI has begun; and what is */
+		{.steps = {SAY(C, "\5\1\1"), SAY(S, "\5\1"), SAY(C, "\1\1\0\1x"),
+			   SAY(S, "\1\1\0\1y")},
+		 .apps = "socks"},
+		{.steps = {SAY(C, "\5\1\1"), SAY(S, "\5\1\1"), SAY(C, "abcd"), SAY(S, "abcd")},
+		 .apps = ""},
 		{.steps = {SAY(C, "\5\1\2"), SAY(S, "\5\2"), SAY(C, "\1\2me\1x"), SAY(S, "\1\1")},
 		 .apps = "socks"},
 		/* not CONNECT: what follows is not a stream to the destination */
