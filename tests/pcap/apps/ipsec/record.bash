@@ -22,6 +22,7 @@ record() {
 			  keyexchange=ikev1
 		END
 	done
+	# shellcheck disable=SC2016 # the inner shell's own
 	in_place='mount --bind "$0/ipsec.conf" /etc/ipsec.conf; mount --bind "$0/ipsec.secrets" /etc/ipsec.secrets
 		mount --bind "$0/run" /var/run; exec "$@"'
 	strongswan() { # NAMESPACE ARGUMENT...
