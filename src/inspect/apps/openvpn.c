@@ -204,8 +204,12 @@ static bool go_on(const struct control *a, const struct control *b)
 
 	if (memcmp(a->bytes + 1, b->bytes + 1, SESSION_BYTES) != 0)
 		return false;
-	if (is_bare(a) && is_bare(b))
-		return a->opcode != b->opcode;
+	if (is_bare(a) && is_bare(b)) /* a repeated packet with another first byte is no session */
+		return a->opcode != b->opcode &&
+		       (a->length != b->length ||
+			memcmp(a->bytes + SESSION_END, b->bytes + SESSION_END,
+			       (a->present < b->present ? a->present : b->present) - SESSION_END) !=
+				0);
 	for (unsigned i = 0; i < sizeof(hmac_sizes); i++)
 		if (read_replay(a, hmac_sizes[i], &numbers[0], &times[0]) &&
 		    read_replay(b, hmac_sizes[i], &numbers[1], &times[1]) &&
@@ -219,6 +223,8 @@ static bool agree(const struct control *a, const struct control *b, bool same_si
 {
 	if (same_side)
 		return go_on(a, b);
+	if (!memcmp(a->bytes + 1, b->bytes + 1, SESSION_BYTES)) /* an echo: each has its own */
+		return false;
 	return acknowledges(a, b->bytes + 1) || acknowledges(b, a->bytes + 1);
 }
 
