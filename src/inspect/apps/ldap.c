@@ -228,7 +228,9 @@ static enum ber_status read_message(struct ber *window, struct message *message)
 		return status;
 	if (whole.body.size) {
 		status = ber_take(&whole.body, CONTROLS, &controls);
-		if (status == BER_NOT || (status == BER_WHOLE && whole.body.size))
+		if (status != BER_WHOLE)
+			return status;
+		if (whole.body.size)
 			return BER_NOT;
 	}
 	message->operation = operation.tag;
