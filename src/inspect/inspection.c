@@ -45,6 +45,9 @@
 #define BUSY_FACTOR 4
 #define EARLIER_MAX 64
 
+_Static_assert(LIVING_WORDS <= EVIDENCE_BUILTIN_WORDS,
+	       "more inspectors than evidence has bits for");
+
 /* Who speaks over which transport, by enum inspect_transport. */
 static uint64_t speakers[INSPECT_UDP + 1][LIVING_WORDS];
 /* Who has no bytes of its own to read: a stream's inspector names it (note->above). */

@@ -3,6 +3,7 @@
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "../../src/inspect/inspector.h"
 #include "inspect_support.h"
@@ -65,7 +66,18 @@ static unsigned documented_apps(const char *name)
 	return count;
 }
 
-static void the_manual_has_every_app_once(void **state)
+/* What it looks like, and what only looks like it (tests/pcap/apps). */
+static void assert_has_captures(const char *app)
+{
+	const char *source = getenv("WAYMARK_SRC");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/tests/pcap/apps/%s/truth", source ? source : ".", app);
+	if (access(path, R_OK) != 0)
+		fail_msg("%s: no captures", app);
+}
+
+static void the_manual_has_every_app_once_and_each_has_captures(void **state)
 {
 	const char *const *names = app_builtin_names();
 	const char *source = getenv("WAYMARK_SRC");
@@ -74,10 +86,12 @@ static void the_manual_has_every_app_once(void **state)
 	glob_t files;
 
 	(void)state;
-	for (; *names; names++, count++)
+	for (; *names; names++, count++) {
+		assert_has_captures(*names);
 		if (documented_apps(*names) != 1)
 			fail_msg("%s: %u times in waymark-apps(7)", *names,
 				 documented_apps(*names));
+	}
 	snprintf(path, sizeof(path), "%s/rules.d/*.pat", source ? source : ".");
 	assert_int_equal(glob(path, 0, NULL, &files), 0);
 	for (size_t i = 0; i < files.gl_pathc; i++) {
@@ -86,6 +100,7 @@ static void the_manual_has_every_app_once(void **state)
 
 		assert_int_equal(pattern_file_read(files.gl_pathv[i], &file, &diags), 0);
 		assert_int_equal(documented_apps(file.name), 1);
+		assert_has_captures(file.name);
 		count += !app_is_builtin(app_find(file.name));
 		pattern_file_release(&file);
 		diag_list_release(&diags);
@@ -532,7 +547,7 @@ int main(void)
 		cmocka_unit_test(a_wanted_pattern_runs_inside_a_built_in_protocol),
 		cmocka_unit_test(an_unwanted_pattern_names_only_what_nobody_claims),
 		cmocka_unit_test(a_rebase_runs_other_patterns_over_the_same_bytes),
-		cmocka_unit_test(the_manual_has_every_app_once),
+		cmocka_unit_test(the_manual_has_every_app_once_and_each_has_captures),
 		cmocka_unit_test(a_full_table_of_names_refuses_more), /* last: it fills the table */
 	};
 
