@@ -78,6 +78,7 @@ struct classify_stats {
 struct flow_info {
 	uint16_t app[EVIDENCE_LAYERS];
 	uint8_t app_count;
+	uint16_t app_shown; /* evidence_app() */
 	uint8_t host_source;
 	uint16_t alpn_length;
 	char *alpn; /* NUL-separated; NULL: none */

@@ -197,6 +197,12 @@ const char *host_source_name(enum host_source source);
 struct evidence {
 	uint16_t app[EVIDENCE_LAYERS]; /* lowest layer first: tls, then what runs in it */
 	uint8_t app_count;
+	/*
+	 * How many of them are the flow's own, 0: all. What a proxy hands on (SOCKS, CONNECT) is
+	 * the proxy's connection to somebody else: a rule finds it, but the flow is not shown as
+	 * it.
+	 */
+	uint8_t app_own;
 	bool apps_done; /* no built-in inspector can add a layer any more */
 	/* bit per built-in app, its number less one: cannot be found any more (evidence_app_out())
 	 */
@@ -259,7 +265,8 @@ bool inspection_finish(struct inspection *inspection, const struct pattern_set *
 bool inspection_is_closed(const struct inspection *inspection);
 /* How the flow began, for a person to see; borrows, until the next call on the inspection. */
 struct inspection_look {
-	/* by direction: the stream's beginning, or the first datagram; of known flows perhaps none */
+	/* by direction: the stream's beginning, or the first datagram; of known flows perhaps none
+	 */
 	const uint8_t *bytes[2];
 	uint32_t length[2];
 	uint8_t first; /* enum flow_direction: who spoke first, if anybody has */
@@ -268,7 +275,7 @@ void inspection_look(const struct inspection *inspection, struct inspection_look
 /* Heap bytes held by this inspection, for the budget of the worker. */
 size_t inspection_bytes(const struct inspection *inspection);
 
-/* The top of the stack that is known, APP_NONE if nothing is. */
+/* The top of the flow's own stack as far as it is known, APP_NONE if nothing is. */
 uint16_t evidence_app(const struct evidence *evidence);
 bool evidence_has_app(const struct evidence *evidence, uint16_t app);
 /*

@@ -105,6 +105,7 @@ static void info_update(struct flow *flow, const struct evidence *evidence,
 		return;
 	memcpy(info->app, evidence->app, sizeof(info->app));
 	info->app_count = evidence->app_count;
+	info->app_shown = evidence_app(evidence);
 	if (!info->host && evidence->host_length &&
 	    (info->host = strndup(evidence->host, evidence->host_length)))
 		info->host_source = evidence->host_source;

@@ -219,5 +219,5 @@ const char *capture_late(const struct flow *flow)
 
 uint16_t capture_app(const struct capture_flow *flow)
 {
-	return flow->info.app_count ? flow->info.app[flow->info.app_count - 1] : APP_NONE;
+	return flow->info.app_shown;
 }

@@ -210,7 +210,7 @@ static bool dump_flow(struct flow *flow, void *context)
 	record->flow.pending = record->flow.info = NULL;
 	record->host = info && info->host ? strdup(info->host) : NULL;
 	record->host_source = record->host ? info->host_source : HOST_SOURCE_NONE;
-	record->app = info && info->app_count ? info->app[info->app_count - 1] : APP_NONE;
+	record->app = info ? info->app_shown : APP_NONE;
 	return ++dump->count < dump->max;
 }
 
@@ -309,7 +309,7 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 	log_info("rule '%s': %s %s:%u -> %s:%u app %s host %s mark 0x%x", rule.name,
 		 proto ? proto : "?", ip_format(&client, src), flow->key.client_port,
 		 ip_format(&server, dst), flow->key.server_port,
-		 info && info->app_count ? app_name(info->app[info->app_count - 1]) : "-",
+		 info && info->app_count ? app_name(info->app_shown) : "-",
 		 info && info->host ? info->host : "-", mark_bits(&policy->mark, flow->value));
 }
 

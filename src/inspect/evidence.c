@@ -120,7 +120,14 @@ const char *host_source_name(enum host_source source)
 
 uint16_t evidence_app(const struct evidence *evidence)
 {
-	return evidence->app_count ? evidence->app[evidence->app_count - 1] : APP_NONE;
+	unsigned top = evidence->app_count;
+
+	if (!top)
+		return APP_NONE;
+	/* what a pattern found is asked for by name: it is shown wherever it lies */
+	if (evidence->app_own && app_is_builtin(evidence->app[top - 1]))
+		top = evidence->app_own;
+	return evidence->app[top - 1];
 }
 
 bool evidence_has_app(const struct evidence *evidence, uint16_t app)

@@ -430,6 +430,7 @@ static enum inspect_status read_on(const struct inspect_stream *stream, unsigned
 		}
 		if (connect ? answer.code / 100 == 2 : answer.code == 101 && head->offers_http2) {
 			note->inner = true;
+			note->tunnel = connect;
 			note->inner_at[from] = stream->length[from] - (uint32_t)requests.length;
 			note->inner_at[!from] = stream->length[!from] - (uint32_t)answers.length;
 			return INSPECT_DONE;

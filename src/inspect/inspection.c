@@ -354,14 +354,16 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 }
 
 /* Another protocol begins inside. False: not to be looked for. */
-static bool descend(struct inspection *inspection, const uint32_t inner_at[2])
+static bool descend(struct inspection *inspection, const struct inspect_note *note)
 {
 	if (inspection->evidence.apps_done || inspection->layer + 1 == EVIDENCE_LAYERS)
 		return false;
+	if (note->tunnel && !inspection->evidence.app_own)
+		inspection->evidence.app_own = inspection->built_in;
 	inspection->layer++;
 	inspection->claimed = false;
 	for (unsigned d = 0; d < 2; d++)
-		inspection->begin[d] += inner_at[d];
+		inspection->begin[d] += note->inner_at[d];
 	ask_all(inspection);
 	return true;
 }
@@ -387,7 +389,7 @@ static void inspect_streams(struct inspection *inspection, bool last)
 			stream.bytes[d] =
 				stream.length[d] ? prefix->bytes + inspection->begin[d] : &no_bytes;
 		}
-	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, note.inner_at));
+	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, &note));
 	settle(inspection);
 	/* two protocols take more packets than one */
 	inspection->busy |=

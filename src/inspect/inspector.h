@@ -238,6 +238,7 @@ struct inspect_note {
 	 */
 	bool inner;
 	uint32_t inner_at[2];
+	bool tunnel; /* with `inner`: what begins there is a proxy's connection to somebody else */
 	/*
 	 * The protocol that this one names as what it carries (a WebSocket, in HTTP's header): one
 	 * layer more, whose bytes nobody reads. With INSPECT_DONE, or INSPECT_MINE and `carrier`;

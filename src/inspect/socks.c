@@ -60,7 +60,7 @@ static enum inspect_status awaited(const struct inspect_stream *stream, struct i
 
 static enum inspect_status connected(const struct side sides[2], struct inspect_note *note)
 {
-	note->inner = true;
+	note->inner = note->tunnel = true;
 	for (unsigned d = 0; d < 2; d++)
 		note->inner_at[d] = sides[d].at;
 	return INSPECT_DONE;

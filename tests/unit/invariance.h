@@ -35,6 +35,7 @@ struct answer {
 	uint16_t alpn_length;
 	uint16_t app[EVIDENCE_LAYERS];
 	uint8_t app_count, host_source;
+	uint16_t app_shown;
 	int32_t rule;
 	uint32_t value;
 };
@@ -216,6 +217,7 @@ static inline void keep_answer(const struct flow *flow, void *context)
 		return;
 	memcpy(answer->app, info->app, sizeof(answer->app));
 	answer->app_count = info->app_count;
+	answer->app_shown = info->app_shown;
 	answer->host_source = info->host_source;
 	if (info->host)
 		snprintf(answer->host, sizeof(answer->host), "%s", info->host);

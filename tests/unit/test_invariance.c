@@ -259,7 +259,7 @@ static void compare_with_golden(const struct world *world, const json_t *golden)
 	assert_in_range(number, 1, world->truth.count);
 	answer = &world->truth.of[number - 1];
 	assert_string_equal(text_of(golden, "app"),
-			    answer->app_count ? app_name(answer->app[answer->app_count - 1]) : "");
+			    answer->app_shown ? app_name(answer->app_shown) : "");
 	assert_string_equal(text_of(golden, "host"), answer->host);
 	source = host_source_name((enum host_source)answer->host_source);
 	assert_string_equal(text_of(golden, "host_source"), source ? source : "");
@@ -447,7 +447,7 @@ static void talk_in_every_way(const char *name, uint16_t port, const struct byte
 		world_begin(world, 16);
 		assert_int_equal(world->flight_count, count);
 		assert_string_equal(
-			answer->app_count ? app_name(answer->app[answer->app_count - 1]) : "", app);
+			answer->app_shown ? app_name(answer->app_shown) : "", app);
 		assert_string_equal(answer->host, host);
 		assert_string_equal(rule_name(world, answer->rule), rule);
 		if (families[f] == IP_V4)
@@ -580,7 +580,7 @@ static void a_hello_behind_socks(void **state)
 	put(&turns[2], "\5\1\0\3\17www.example.org\1\273", 22);
 	put(&turns[3], "\5\0\0\1\300\0\2\11\1\273", 10);
 	client_hello(&turns[4], "other.example", 300, 0, 0, 16384);
-	talk_in_every_way("SOCKS5", 1080, turns, 5, 0, "tls", "www.example.org", "name");
+	talk_in_every_way("SOCKS5", 1080, turns, 5, 0, "socks", "www.example.org", "name");
 }
 
 static void a_hello_behind_connect(void **state)
@@ -589,7 +589,7 @@ static void a_hello_behind_connect(void **state)
 	text(&turns[0], "CONNECT www.example.org:443 HTTP/1.1\r\nHost: other.example\r\n\r\n");
 	text(&turns[1], "HTTP/1.1 200 Connection established\r\nVia: 1.1 a\r\n\r\n");
 	client_hello(&turns[2], "other.example", 300, 0, 0, 16384);
-	talk_in_every_way("CONNECT", 3128, turns, 3, 0, "tls", "www.example.org", "name");
+	talk_in_every_way("CONNECT", 3128, turns, 3, 0, "http", "www.example.org", "name");
 }
 
 static void a_protocol_that_a_payload_pattern_knows(void **state)
