@@ -46,14 +46,6 @@ static bool message_follows(const uint8_t *bytes, uint32_t length, uint32_t vers
 	       inspect_be16(bytes + 2) <= MESSAGE_MAX;
 }
 
-/* Behind the greeting: nothing yet, or a message. */
-static bool may_follow(const struct inspect_stream *stream, unsigned d, uint32_t size)
-{
-	return stream->length[d] < size + HEADER ||
-	       message_follows(stream->bytes[d] + size, stream->length[d] - size,
-			       stream->bytes[d][0]);
-}
-
 static enum inspect_status openflow_stream(const struct inspect_stream *stream,
 					   struct evidence *evidence, struct inspect_note *note)
 {
@@ -67,9 +59,8 @@ static enum inspect_status openflow_stream(const struct inspect_stream *stream,
 		if (status[d] == INSPECT_NO)
 			return INSPECT_NO;
 	}
-	/* the other's greeting, not one's own sent back */
+	/* the other's greeting, not one's own sent back; what follows takes nothing from it */
 	if (status[0] == INSPECT_DONE && status[1] == INSPECT_DONE &&
-	    may_follow(stream, 0, size[0]) && may_follow(stream, 1, size[1]) &&
 	    (size[0] != size[1] || memcmp(stream->bytes[0], stream->bytes[1], size[0]) != 0))
 		return INSPECT_DONE;
 	for (unsigned d = 0; d < 2; d++)
