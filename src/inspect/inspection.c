@@ -486,10 +486,11 @@ static uint64_t digest(const struct evidence *evidence)
 
 	for (unsigned word = 0; word < EVIDENCE_BUILTIN_WORDS; word++)
 		out += (uint64_t)__builtin_popcountll(evidence->apps_out[word]);
-	return (uint64_t)evidence->app_count | (uint64_t)evidence->host_source << 8 |
-	       (uint64_t)evidence->alpn_length << 16 | (uint64_t)evidence->apps_done << 32 |
-	       (uint64_t)evidence->host_done << 33 | (uint64_t)evidence->alpn_done << 34 |
-	       (uint64_t)evidence->patterns_done << 35 | out << 36;
+	return (uint64_t)evidence->app_count | (uint64_t)evidence->app_own << 4 |
+	       (uint64_t)evidence->host_source << 8 | (uint64_t)evidence->alpn_length << 16 |
+	       (uint64_t)evidence->apps_done << 32 | (uint64_t)evidence->host_done << 33 |
+	       (uint64_t)evidence->alpn_done << 34 | (uint64_t)evidence->patterns_done << 35 |
+	       out << 36;
 }
 
 bool inspection_feed(struct inspection *inspection, const struct flow *flow,
