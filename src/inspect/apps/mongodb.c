@@ -189,14 +189,14 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 	struct body body;
 	uint32_t size;
 
-	(void)from;
 	if (length >= 4 &&
 	    (inspect_le32(bytes) < HEADER_BYTES || inspect_le32(bytes) > MESSAGE_MAX))
 		return INSPECT_NO;
 	if (length < HEADER_BYTES)
 		return INSPECT_MORE;
 	size = inspect_le32(bytes);
-	if (!is_opcode(inspect_le32(bytes + 12)))
+	if (!is_opcode(inspect_le32(bytes + 12)) ||
+	    (inspect_le32(bytes + 12) == OP_REPLY && from == FLOW_FROM_CLIENT))
 		return INSPECT_NO;
 	body = (struct body){bytes + HEADER_BYTES, length - HEADER_BYTES, size - HEADER_BYTES};
 	if (body.have > body.size)
