@@ -7,7 +7,7 @@
  * Either side is enough, and any message that the capture begins with. The encrypted transport (BIP
  * 324) is made to look like noise, and is not looked for.
  */
-#include "../inspector.h"
+#include "sides.h"
 
 enum {
 	COMMAND_BYTES = 12,
@@ -77,11 +77,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	if (client == INSPECT_DONE || server == INSPECT_DONE)
-		return INSPECT_DONE;
-	if (stream->midstream) /* one side may begin within a message */
-		return client == INSPECT_NO && server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
-	return client == INSPECT_NO || server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
+	return inspect_both(stream, client, server);
 }
 
 const struct inspector inspector_bitcoin = {

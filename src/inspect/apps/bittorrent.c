@@ -14,6 +14,7 @@
  * answer that returns the transaction. uTP has no magic: bittorrent_utp.c tells what proves it.
  */
 #include "bittorrent.h"
+#include "sides.h"
 
 static const char handshake[] = "\x13"
 				"BitTorrent protocol";
@@ -321,11 +322,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	if (client == INSPECT_DONE || server == INSPECT_DONE)
-		return INSPECT_DONE;
-	if (stream->midstream) /* a side that begins within a message tells nothing */
-		return client == INSPECT_NO && server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
-	return client == INSPECT_NO || server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
+	return inspect_both(stream, client, server);
 }
 
 const struct inspector inspector_bittorrent = {

@@ -11,7 +11,7 @@
  * modern client's (0xff at 8, 0 at 15), or a second has to come. Gnutella2 marks its own with
  * "GND", a part that is not above the count of parts, and no flag but the two that there are.
  */
-#include "../inspector.h"
+#include "sides.h"
 
 enum {
 	ID_BYTES = 16,
@@ -244,11 +244,7 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	if (client == INSPECT_DONE || server == INSPECT_DONE)
-		return INSPECT_DONE;
-	if (stream->midstream)
-		return client == INSPECT_NO && server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
-	return client == INSPECT_NO || server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
+	return inspect_both(stream, client, server);
 }
 
 const struct inspector inspector_gnutella = {

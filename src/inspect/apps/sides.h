@@ -43,6 +43,19 @@ static inline enum inspect_status inspect_either(const struct inspect_stream *st
 	return refused > (stream->midstream ? 1 : 0) ? INSPECT_NO : INSPECT_MORE;
 }
 
+/* What two directions come to that were read alone: either proves it; midstream either may begin in
+ * a message. */
+static inline enum inspect_status inspect_both(const struct inspect_stream *stream,
+					       enum inspect_status client,
+					       enum inspect_status server)
+{
+	if (client == INSPECT_DONE || server == INSPECT_DONE)
+		return INSPECT_DONE;
+	if (stream->midstream)
+		return client == INSPECT_NO && server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
+	return client == INSPECT_NO || server == INSPECT_NO ? INSPECT_NO : INSPECT_MORE;
+}
+
 /* How both directions read together, the first one as the client's. */
 typedef enum inspect_status inspect_pair_fn(const struct inspect_stream *stream);
 
