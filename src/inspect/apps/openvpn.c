@@ -297,7 +297,8 @@ static void read_side(const uint8_t *bytes, uint32_t length, bool midstream, str
 static bool is_bare_reset(const struct control *packet)
 {
 	return is_reset(packet->opcode) && packet->length == BARE_BYTES &&
-	       !packet->bytes[SESSION_END] && !inspect_be32(packet->bytes + SESSION_END + 1);
+	       packet->present == packet->length && !packet->bytes[SESSION_END] &&
+	       !inspect_be32(packet->bytes + SESSION_END + 1);
 }
 
 static enum inspect_status openvpn_stream(const struct inspect_stream *stream,
