@@ -13,7 +13,7 @@ bench_routes_SOURCES = bench/routes.c
 bench_routes_LDADD = libwaymark.la $(WM_LIBS)
 bench_names_SOURCES = bench/names.c
 bench_names_LDADD = libwaymark.la $(WM_LIBS)
-EXTRA_DIST += bench/queue
+EXTRA_DIST += bench/queue bench/lab.bash
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
 	bench/sets
