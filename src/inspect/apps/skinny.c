@@ -77,7 +77,8 @@ static unsigned weigh(const uint8_t *bytes, uint32_t length, bool *broken)
 		size = inspect_le32(message);
 		version = inspect_le32(message + 4);
 		number = inspect_le32(message + 8);
-		if (size < 4 || size % 4 || !version_good(version) || !message_known(number)) {
+		if (size < 4 || size % 4 || !version_good(version) || !message_known(number) ||
+		    (number == MESSAGE_REGISTER && size < 4 + DEVICE_NAME)) {
 			*broken = true;
 			return weight;
 		}
