@@ -19,7 +19,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "private.h"
+#include "index.h"
 
 /* ---- small tools ---- */
 
@@ -562,7 +562,7 @@ static bool arrange(struct rules_builder *builder)
 		ruleset->header_only &= !draft->payload;
 		used += draft->test_count;
 	}
-	done = true;
+	done = rules_index_build(ruleset);
 out:
 	free(sorted);
 	return done;

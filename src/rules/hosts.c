@@ -3,14 +3,14 @@
  * hosts.c - the set of names of one `host` key.
  *
  * From one name to a list of millions it is one structure: the names stand in one text, sorted into
- * buckets by their hash, four to a bucket on average, and an array says where each bucket begins and
- * which hash bits occur in it. So a name costs four bytes and its own length; seven out of eight
- * probes that fail cost one access to the array, which is small, and one that succeeds costs another
- * to the text.
+ * buckets by their hash, four to a bucket on average, and an array says where each bucket begins
+ * and which hash bits occur in it. So a name costs four bytes and its own length; seven out of
+ * eight probes that fail cost one access to the array, which is small, and one that succeeds costs
+ * another to the text.
  *
- * An entry of the text is its length, a tag and the name. The tag holds six bits of the hash and what
- * was written: "name" is the name and what is below it, "=name" the one, "*.name" the other. A bucket
- * ends where the next begins, or at a length of zero: duplicates leave their place empty.
+ * An entry of the text is its length, a tag and the name. The tag holds six bits of the hash and
+ * what was written: "name" is the name and what is below it, "=name" the one, "*.name" the other. A
+ * bucket ends where the next begins, or at a length of zero: duplicates leave their place empty.
  *
  * A host is looked up by itself and by each parent. The hash runs over labels from the last to the
  * first, so that one pass over the host yields the hash of every parent; and a set knows how many
@@ -229,8 +229,8 @@ static unsigned read_batch(const struct host_set *set, const struct host_draft *
 static void insert(const struct host_set *set, struct host_bucket *bucket, unsigned char *text,
 		   const struct drafted *name)
 {
-	size_t place = (size_t)(find_entry(set, bucket, name->hash, name->name, name->length) -
-				set->text);
+	size_t place =
+		(size_t)(find_entry(set, bucket, name->hash, name->name, name->length) - set->text);
 
 	if (text[place] == 0) {
 		text[place] = name->length;
@@ -253,8 +253,8 @@ bool rules_host_set(struct rules_builder *builder, const struct host_draft *draf
 
 	if (draft->failed)
 		return rules_kept(builder, NULL) != NULL;
-	buckets = rules_kept(builder,
-			     arena_array(arena, (size_t)bucket_count + 1, sizeof(*buckets)));
+	buckets =
+		rules_kept(builder, arena_array(arena, (size_t)bucket_count + 1, sizeof(*buckets)));
 	text = rules_kept(builder, arena_alloc(arena, draft->used));
 	if (!buckets || !text)
 		return false;
@@ -283,6 +283,43 @@ bool rules_host_set(struct rules_builder *builder, const struct host_draft *draf
 			insert(set, &buckets[bucket_of(set, batch[i].hash)], text, &batch[i]);
 	}
 	return true;
+}
+
+/* ---- for the index ---- */
+
+uint32_t host_set_hashes(const struct host_set *set, uint64_t *hashes, uint32_t most)
+{
+	uint32_t count = 0, labels;
+
+	for (uint32_t i = 0; i < set->bucket_count && count <= most; i++) {
+		const unsigned char *entry = set->text + set->buckets[i].start;
+		const unsigned char *end = set->text + set->buckets[i + 1].start;
+
+		for (; entry < end && entry[0] && count <= most; entry += entry[0] + 2, count++)
+			if (hashes && count < most)
+				hashes[count] = hash_name(set->seed, entry + 2, entry[0], &labels);
+	}
+	return count;
+}
+
+uint32_t host_hashes(uint64_t seed, const char *host, size_t length, uint32_t most,
+		     uint64_t hashes[HOST_LABELS_MAX])
+{
+	const unsigned char *name = (const unsigned char *)host;
+	uint64_t hash = seed;
+	size_t end = length;
+	uint32_t count = 0;
+
+	while (count < most && count < HOST_LABELS_MAX) {
+		size_t start = label_start(name, end);
+
+		hash = hash_label(seed, hash, name + start, end - start);
+		hashes[count++] = hash_finish(hash);
+		if (start == 0)
+			break;
+		end = start - 1;
+	}
+	return count;
 }
 
 /* ---- lookup ---- */

@@ -3,7 +3,11 @@ libwaymark_la_SOURCES += \
 	src/rules/build.c \
 	src/rules/hosts.c \
 	src/rules/idn.c \
+	src/rules/index.c \
+	src/rules/index.h \
 	src/rules/ipset.c \
+	src/rules/judge.c \
+	src/rules/judge.h \
 	src/rules/keys.c \
 	src/rules/keys.h \
 	src/rules/lists.c \
@@ -26,9 +30,11 @@ src/rules/shipped_patterns.c: src/rules/shipped_patterns.sh $(top_srcdir)/rules.
 CLEANFILES += src/rules/shipped_patterns.c
 EXTRA_DIST += src/rules/shipped_patterns.sh
 
-UNIT_TESTS += tests/unit/test_rules tests/unit/test_rule_sets tests/unit/test_shipped_patterns
+UNIT_TESTS += tests/unit/test_rules tests/unit/test_rules_index tests/unit/test_rule_sets tests/unit/test_shipped_patterns
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(UNIT_LDADD)
+tests_unit_test_rules_index_SOURCES = tests/unit/test_rules_index.c
+tests_unit_test_rules_index_LDADD = $(UNIT_LDADD)
 tests_unit_test_rule_sets_SOURCES = tests/unit/test_rule_sets.c
 tests_unit_test_rule_sets_LDADD = $(UNIT_LDADD)
 tests_unit_test_shipped_patterns_SOURCES = tests/unit/test_shipped_patterns.c

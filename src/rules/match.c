@@ -1,371 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * match.c - the judgement of rules over facts and evidence.
+ * match.c - the first rule that holds, and those that are still open before it.
  *
- * Pure but for "@set:NAME", which asks the kernel. A rule is the conjunction of its
- * tests: one NO refutes it, else one OPEN leaves it open, else it holds. Header
- * tests know YES and NO only and come first, so a rule is open only if its header
- * part holds. A negated group turns YES and NO around; open stays open.
- *
- * Sound over time: facts are those of the first packet and evidence only grows,
- * so a YES or NO given once is never taken back, and "first match wins, also
- * while it is open" ends at the same rule whenever it is asked.
- *
- * What is expected of a flow (rule_expectation) answers no test; it only picks, among the open
- * rules, the one that the flow will most likely end at. One exception: the name that DNS gave is
- * the host of a flow that has shown all it ever will, or whose TLS hides the true one.
- *
- * A pattern bit that the evidence does not have (its inspection began under an
- * older ruleset) is open, not refuted.
+ * The answer is that of asking each rule in turn, found without doing so: the index (index.c) names
+ * candidates, and judge.c judges them. Candidates come in no order, so the first rule that holds is
+ * the lowest one found, and what is found later only counts below it:
+ *  - header rules first, which give the bound that keeps most of the others from being looked at;
+ *  - then, if the flow's host is known, the rules by host: by its name they are few;
+ *  - then the other payload rules. A rule that holds there may stand before open ones that were
+ *    counted already: then they are counted again, below the final bound;
+ *  - last, if the host is not known, the rules by host that wait for it. Where the key is all there
+ *    is to their header, a group of them is counted without a look at its rules.
+ * Nothing is allocated, whatever the number of candidates.
  */
+#include <endian.h>
 #include <string.h>
 
-#include "private.h"
-
-struct question {
-	const struct rule_facts *facts;
-	const struct evidence *evidence;	 /* NULL: nothing known */
-	const struct rule_expectation *expected; /* NULL: nothing is */
-	const char *iface_in, *iface_out;
-	bool guess; /* let what is expected answer what is open */
-};
-
-static enum rule_truth truth_of(bool holds)
-{
-	return holds ? RULE_YES : RULE_NO;
-}
-
-/* ---- header tests ---- */
-
-static bool in_addresses(const struct address_set *set, const struct ip_addr *address)
-{
-	if (address->family == IP_NONE)
-		return false;
-	if (address_set_covers(set, address))
-		return true;
-	for (uint32_t i = 0; i < set->ipset_count; i++) {
-		if (rules_ipset_test(set->ipsets[i], address) == 1)
-			return true;
-	}
-	return false;
-}
-
-static bool in_masked(const struct test *test, uint32_t value)
-{
-	const struct masked *items = test->items;
-
-	for (uint32_t i = 0; i < test->count; i++) {
-		if ((value & items[i].mask) == items[i].value)
-			return true;
-	}
-	return false;
-}
-
-static bool is_icmp(const struct test *test, const struct rule_facts *facts)
-{
-	const struct icmp_item *items = test->items;
-
-	for (uint32_t i = 0; facts->has_icmp && i < test->count; i++) {
-		if ((items[i].proto == 0 || items[i].proto == facts->proto) &&
-		    items[i].type == facts->icmp_type &&
-		    (items[i].code < 0 || items[i].code == facts->icmp_code))
-			return true;
-	}
-	return false;
-}
-
-static bool is_mac(const struct test *test, const struct rule_facts *facts)
-{
-	const struct mac_item *items = test->items;
-
-	for (uint32_t i = 0; facts->has_mac && i < test->count; i++) {
-		if (memcmp(items[i].bytes, facts->mac, 6) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool is_interface(const struct test *test, const char *name)
-{
-	const struct iface_item *items = test->items;
-
-	for (uint32_t i = 0; name && *name && i < test->count; i++) {
-		/* strncmp() stops at the end of a name that is shorter */
-		if (strncmp(items[i].name, name, items[i].length) == 0 &&
-		    (items[i].prefix || name[items[i].length] == '\0'))
-			return true;
-	}
-	return false;
-}
-
-#define DAY_S 86400
-
-static bool in_time(const struct test *test, uint64_t time_us)
-{
-	const struct time_item *items = test->items;
-	int64_t utc = (int64_t)(time_us / 1000000);
-
-	for (uint32_t i = 0; i < test->count; i++) {
-		int64_t local = utc + zone_offset(items[i].zone, utc);
-		int64_t day = local / DAY_S - (local % DAY_S < 0);
-		int64_t minute = (local - day * DAY_S) / 60;
-		unsigned weekday =
-			(unsigned)(((day + 4) % 7 + 7) % 7); /* 1970 began on a Thursday */
-		bool today = items[i].days >> weekday & 1;
-		bool yesterday = items[i].days >> (weekday + 6) % 7 & 1;
-
-		if (items[i].from < items[i].to) {
-			if (today && minute >= items[i].from && minute < items[i].to)
-				return true;
-		} else if ((today && minute >= items[i].from) ||
-			   (yesterday && minute < items[i].to)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* ---- tests over evidence ---- */
-
-static enum rule_truth pattern_truth(const struct evidence *evidence, uint32_t pattern)
-{
-	uint64_t bit = UINT64_C(1) << pattern % 64;
-
-	if (pattern >= evidence->pattern_count)
-		return RULE_OPEN;
-	if (evidence->pattern_hit && evidence->pattern_hit[pattern / 64] & bit)
-		return RULE_YES;
-	if (evidence->pattern_out && evidence->pattern_out[pattern / 64] & bit)
-		return RULE_NO;
-	return RULE_OPEN;
-}
-
-/* Any of the patterns: YES; all out: NO. */
-static enum rule_truth any_pattern(const struct evidence *evidence, const uint32_t *patterns,
-				   uint32_t count)
-{
-	enum rule_truth result = RULE_NO;
-
-	for (uint32_t i = 0; i < count; i++) {
-		enum rule_truth truth = pattern_truth(evidence, patterns[i]);
-
-		if (truth == RULE_YES)
-			return RULE_YES;
-		if (truth == RULE_OPEN)
-			result = RULE_OPEN;
-	}
-	return result;
-}
-
-static enum rule_truth app_truth(const struct test *test, const struct evidence *evidence)
-{
-	const struct app_item *items = test->items;
-	enum rule_truth result = RULE_NO;
-
-	for (uint32_t i = 0; i < test->count; i++) {
-		enum rule_truth truth;
-
-		if (evidence_has_app(evidence, items[i].app))
-			return RULE_YES;
-		truth = any_pattern(evidence, items[i].patterns, items[i].pattern_count);
-		if (truth == RULE_YES)
-			return RULE_YES;
-		if (truth == RULE_OPEN ||
-		    (items[i].builtin && !evidence_app_out(evidence, items[i].app)))
-			result = RULE_OPEN;
-	}
-	return result;
-}
-
-static enum rule_truth host_truth(const struct test *test, const struct question *question)
-{
-	const struct evidence *evidence = question->evidence;
-	const struct rule_expectation *expected = question->expected;
-
-	if (evidence->host_length &&
-	    host_set_covers(test->items, evidence->host, evidence->host_length))
-		return RULE_YES;
-	if (!evidence->host_length && !evidence->host_done)
-		return RULE_OPEN;
-	if (evidence->host_length && (evidence->host_source != HOST_TLS_ECH_OUTER || !expected ||
-				      !expected->answer_is_inner))
-		return RULE_NO;
-	/* it shows no name of its own: then it is what its client asked DNS for */
-	return truth_of(expected && expected->answer_length &&
-			host_set_covers(test->items, expected->answer, expected->answer_length));
-}
-
-static enum rule_truth alpn_truth(const struct test *test, const struct evidence *evidence)
-{
-	const char *const *items = test->items;
-	const char *offered;
-
-	for (size_t i = 0; (offered = evidence_alpn(evidence, i)) != NULL; i++) {
-		for (uint32_t j = 0; j < test->count; j++) {
-			if (strcmp(offered, items[j]) == 0)
-				return RULE_YES;
-		}
-	}
-	return evidence->alpn_done ? RULE_NO : RULE_OPEN;
-}
-
-/* ---- rules ---- */
-
-static bool judge_header(const struct test *test, const struct question *question)
-{
-	const struct rule_facts *facts = question->facts;
-	const struct span *spans = test->items;
-
-	switch ((enum test_kind)test->kind) {
-	case TEST_HOOK:
-		return rules_in_spans(spans, test->count, facts->hook);
-	case TEST_PROTO:
-		return rules_in_spans(spans, test->count, facts->proto);
-	case TEST_DPORT:
-		return facts->has_ports && rules_in_spans(spans, test->count, facts->dport);
-	case TEST_SPORT:
-		return facts->has_ports && rules_in_spans(spans, test->count, facts->sport);
-	case TEST_TOS:
-		return in_masked(test, facts->tos);
-	case TEST_DSCP:
-		return rules_in_spans(spans, test->count, facts->tos >> 2);
-	case TEST_TTL:
-		return rules_in_spans(spans, test->count, facts->ttl);
-	case TEST_LENGTH:
-		return rules_in_spans(spans, test->count, facts->length);
-	case TEST_FWMARK:
-		return in_masked(test, facts->mark);
-	case TEST_TCP_FLAGS:
-		return facts->has_tcp && in_masked(test, facts->tcp_flags);
-	case TEST_ICMP:
-		return is_icmp(test, facts);
-	case TEST_UID:
-		return facts->has_uid && rules_in_spans(spans, test->count, facts->uid);
-	case TEST_GID:
-		return facts->has_gid && rules_in_spans(spans, test->count, facts->gid);
-	case TEST_MAC:
-		return is_mac(test, facts);
-	case TEST_IFACE_IN:
-		return is_interface(test, question->iface_in);
-	case TEST_IFACE_OUT:
-		return is_interface(test, question->iface_out);
-	case TEST_SRC:
-		return in_addresses(test->items, &facts->src);
-	case TEST_DST:
-		return in_addresses(test->items, &facts->dst);
-	case TEST_TIME:
-		return in_time(test, facts->time_us);
-	case TEST_NEVER:
-	case TEST_NOT:
-	case TEST_APP:
-	case TEST_ALPN:
-	case TEST_HOST:
-	case TEST_PAYLOAD:
-		break;
-	}
-	return false;
-}
-
-static enum rule_truth judge_one(const struct test *test, const struct question *question)
-{
-	const struct evidence *evidence = question->evidence;
-
-	if (!test->payload)
-		return truth_of(judge_header(test, question));
-	if (!evidence)
-		return RULE_OPEN;
-	switch ((enum test_kind)test->kind) {
-	case TEST_APP:
-		return app_truth(test, evidence);
-	case TEST_ALPN:
-		return alpn_truth(test, evidence);
-	case TEST_HOST:
-		return host_truth(test, question);
-	case TEST_PAYLOAD:
-		return any_pattern(evidence, test->items, test->count);
-	default:
-		return RULE_NO;
-	}
-}
-
-/* What an open test will most likely turn out to be; OPEN: no idea. */
-static enum rule_truth guess_one(const struct test *test, const struct rule_expectation *expected)
-{
-	const struct app_item *items = test->items;
-
-	switch ((enum test_kind)test->kind) {
-	case TEST_HOST:
-		if (!expected->host_length)
-			return RULE_OPEN;
-		return truth_of(
-			host_set_covers(test->items, expected->host, expected->host_length));
-	case TEST_APP:
-		for (uint32_t i = 0; i < test->count; i++)
-			for (size_t a = 0; a < expected->app_count; a++)
-				if (items[i].app == expected->apps[a])
-					return RULE_YES;
-		return RULE_OPEN;
-	default:
-		return RULE_OPEN;
-	}
-}
-
-/* The conjunction of tests none of which is a TEST_NOT. */
-static enum rule_truth judge_group(const struct test *tests, uint32_t count,
-				   const struct question *question)
-{
-	enum rule_truth result = RULE_YES;
-
-	for (uint32_t i = 0; i < count; i++) {
-		enum rule_truth truth = judge_one(&tests[i], question);
-
-		if (truth == RULE_OPEN && question->guess)
-			truth = guess_one(&tests[i], question->expected);
-		if (truth == RULE_NO)
-			return RULE_NO;
-		if (truth == RULE_OPEN)
-			result = RULE_OPEN;
-	}
-	return result;
-}
-
-static enum rule_truth judge_rule(const struct rule *rule, const struct question *question)
-{
-	enum rule_truth result = RULE_YES;
-
-	for (uint32_t i = 0; i < rule->test_count; i++) {
-		const struct test *test = &rule->tests[i];
-		enum rule_truth truth;
-
-		if (test->kind == TEST_NOT) {
-			truth = judge_group(test + 1, test->count, question);
-			if (truth != RULE_OPEN)
-				truth = truth_of(truth == RULE_NO);
-			i += test->count;
-		} else {
-			truth = judge_one(test, question);
-			if (truth == RULE_OPEN && question->guess)
-				truth = guess_one(test, question->expected);
-		}
-		/* what decided such a flow before held then as a whole */
-		if (truth == RULE_OPEN && question->guess && rule->fingerprint &&
-		    rule->fingerprint == question->expected->rule)
-			truth = RULE_YES;
-		if (truth == RULE_NO)
-			return RULE_NO;
-		if (truth == RULE_OPEN)
-			result = RULE_OPEN;
-	}
-	return result;
-}
-
-static bool is_expected(const struct rule *rule, const struct question *question)
-{
-	struct question guess = *question;
-
-	guess.guess = true;
-	return judge_rule(rule, &guess) == RULE_YES;
-}
+#include "index.h"
+#include "judge.h"
 
 static struct question ask(const struct ruleset *ruleset, const struct rule_facts *facts,
 			   const struct evidence *evidence, const struct rule_expectation *expected,
@@ -388,27 +40,420 @@ static struct question ask(const struct ruleset *ruleset, const struct rule_fact
 	return question;
 }
 
+/* ---- looking things up ---- */
+
+struct search {
+	const struct ruleset *ruleset;
+	const struct question *question;
+	bool wide;
+	uint64_t words[KEY_V6 - 1]; /* of the facts, as in index.h */
+	uint64_t others[OTHERS];
+	unsigned known_others; /* a bit each */
+	uint32_t best;	       /* the first rule that holds, so far; the number of rules: none */
+	/* open rules, found so far */
+	uint32_t open_count, first_open, last_open;
+	uint32_t expected; /* the first of them that is; the number of rules: none */
+};
+
+static uint64_t load_address(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return be64toh(word);
+}
+
+static uint32_t load_address_v4(const uint8_t *bytes)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return be32toh(word);
+}
+
+static void know_other(struct search *search, enum index_other other, uint64_t value)
+{
+	search->others[other] = value;
+	search->known_others |= 1u << other;
+}
+
+static void find_others(struct search *search, const struct rule_index *index)
+{
+	const struct rule_facts *facts = search->question->facts;
+	const char *name = search->question->iface_in;
+
+	know_other(search, OTHER_DSCP, facts->tos >> 2);
+	if (facts->has_mac)
+		know_other(search, OTHER_MAC, index_mac(facts->mac));
+	if (facts->has_uid)
+		know_other(search, OTHER_UID, facts->uid);
+	if (name && *name && index->others & 1u << OTHER_IFACE_IN) {
+		char padded[16] = "";
+
+		memcpy(padded, name, strnlen(name, sizeof(padded)));
+		know_other(search, OTHER_IFACE_IN, index_interface(index, padded));
+	}
+}
+
+static void start(struct search *search, const struct ruleset *ruleset,
+		  const struct question *question)
+{
+	const struct rule_facts *facts = question->facts;
+	uint32_t none = (uint32_t)ruleset->count;
+	uint64_t *words = search->words;
+
+	search->ruleset = ruleset;
+	search->question = question;
+	search->wide = facts->dst.family == IP_V6;
+	search->best = search->expected = search->first_open = none;
+	search->open_count = search->last_open = 0;
+	search->known_others = 0;
+	if (search->wide) {
+		*words++ = load_address(facts->dst.bytes);
+		*words++ = load_address(facts->dst.bytes + 8);
+		*words++ = load_address(facts->src.bytes);
+		*words++ = load_address(facts->src.bytes + 8);
+	} else {
+		*words++ = (uint64_t)load_address_v4(facts->dst.bytes) << 32 |
+			   load_address_v4(facts->src.bytes);
+	}
+	*words = (uint64_t)facts->dport << KEY_DPORT | (uint64_t)facts->sport << KEY_SPORT |
+		 (uint64_t)facts->proto << KEY_PROTO;
+	if (ruleset->index->others & ~(1u << OTHER_NONE))
+		find_others(search, ruleset->index);
+}
+
+/* The tuples of a part that may know the flow, and what was found in the one at hand. */
+struct cursor {
+	const struct index_part *part;
+	uint64_t left; /* a bit each */
+	const uint32_t *items;
+	uint32_t count;
+	uint32_t single; /* where `items` points to if there is one */
+	bool exact;
+};
+
+static struct cursor look_in(const struct search *search, enum index_kind kind)
+{
+	const struct rule_facts *facts = search->question->facts;
+	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
+	struct cursor cursor = {.part = part, .left = part->by_proto[facts->proto & 63]};
+
+	if (!facts->has_ports)
+		cursor.left &= ~part->with_ports;
+	return cursor;
+}
+
+/* The last word of the key's group; NULL: there is none. */
+static inline const uint64_t *find_group(const struct rule_index *index,
+					 const struct index_part *part, const uint64_t *key,
+					 bool wide)
+{
+	const size_t words = wide ? KEY_V6 : KEY_V4;
+	uint64_t hash = index_hash(index, key, wide);
+
+	for (uint32_t i = (uint32_t)hash & part->slot_mask;; i = (i + 1) & part->slot_mask) {
+		const struct index_slot *slot = &part->slots[i];
+		const uint64_t *group;
+		uint64_t differ = 0;
+
+		if (!slot->group)
+			return NULL;
+		if (slot->tag != index_tag(hash))
+			continue;
+		group = part->groups + (size_t)(slot->group - 1) * (words + 1);
+		for (size_t w = 0; w < words; w++)
+			differ |= group[w] ^ key[w];
+		if (!differ)
+			return group + words;
+	}
+}
+
+static inline const uint64_t *find_in_tuple(const struct search *search,
+					    const struct index_part *part, unsigned number,
+					    bool wide)
+{
+	const struct tuple *tuple = &part->tuples[number];
+	const size_t last = wide ? KEY_V6 - 1 : KEY_V4 - 1;
+	uint64_t key[KEY_V6];
+
+	for (size_t w = 0; w < last; w++)
+		key[w] = search->words[w] & tuple->mask[w];
+	key[last - 1] |= number;
+	key[last] = tuple->other ? search->others[tuple->other] : 0;
+	return find_group(search->ruleset->index, part, key, wide);
+}
+
+/* The next group that the flow is in, of those that have rules before the best one; false: none. */
+static bool next_group(const struct search *search, struct cursor *cursor)
+{
+	const struct index_part *part = cursor->part;
+
+	while (cursor->left) {
+		unsigned number = (unsigned)__builtin_ctzll(cursor->left);
+		const struct tuple *tuple = &part->tuples[number];
+		const uint64_t *info;
+
+		if (tuple->first_rule >= search->best)
+			return false;
+		cursor->left &= cursor->left - 1;
+		if (tuple->other && !(search->known_others >> tuple->other & 1))
+			continue;
+		info = search->wide ? find_in_tuple(search, part, number, true)
+				    : find_in_tuple(search, part, number, false);
+		if (!info)
+			continue;
+		cursor->count = GROUP_COUNT(*info);
+		cursor->exact = *info & GROUP_EXACT;
+		cursor->single = (uint32_t)*info;
+		cursor->items = part->items + cursor->single;
+		if (cursor->count == 1)
+			cursor->items = &cursor->single;
+		return true;
+	}
+	return false;
+}
+
+static enum rule_truth judge(const struct search *search, uint32_t rule)
+{
+	return rules_judge(&search->ruleset->rules[rule], search->question);
+}
+
+/* ---- what is found ---- */
+
+static void note_open(struct search *search, uint32_t rule)
+{
+	search->open_count++;
+	if (rule < search->first_open)
+		search->first_open = rule;
+	if (rule > search->last_open)
+		search->last_open = rule;
+	if (search->question->expected && rule < search->expected &&
+	    rules_is_expected(&search->ruleset->rules[rule], search->question))
+		search->expected = rule;
+}
+
+static void forget_open(struct search *search)
+{
+	search->open_count = search->last_open = 0;
+	search->first_open = search->expected = (uint32_t)search->ruleset->count;
+}
+
+static void search_headers(struct search *search)
+{
+	struct cursor cursor = look_in(search, INDEX_HEADER);
+
+	while (next_group(search, &cursor)) {
+		for (uint32_t i = 0; i < cursor.count; i++) {
+			uint32_t item = cursor.items[i], rule = ITEM_RULE(item);
+
+			if (rule >= search->best)
+				break;
+			if (ITEM_JUDGED(item) && judge(search, rule) != RULE_YES)
+				continue;
+			search->best = rule;
+			break;
+		}
+	}
+}
+
+static void search_payload(struct search *search)
+{
+	struct cursor cursor = look_in(search, INDEX_PAYLOAD);
+
+	while (next_group(search, &cursor)) {
+		for (uint32_t i = 0; i < cursor.count; i++) {
+			uint32_t rule = ITEM_RULE(cursor.items[i]);
+			enum rule_truth truth;
+
+			if (rule >= search->best)
+				break;
+			truth = judge(search, rule);
+			if (truth == RULE_OPEN)
+				note_open(search, rule);
+			if (truth != RULE_YES)
+				continue;
+			search->best = rule;
+			break;
+		}
+	}
+}
+
+/* ---- rules by host ---- */
+
+/* What the host may be, as far as it decides anything; false: it is still open. */
+struct hosts {
+	const char *names[2];
+	size_t lengths[2], count;
+};
+
+static bool find_host(const struct question *question, struct hosts *hosts)
+{
+	const struct evidence *evidence = question->evidence;
+	const struct rule_expectation *expected = question->expected;
+
+	hosts->count = 0;
+	if (!evidence || (!evidence->host_length && !evidence->host_done))
+		return false;
+	if (evidence->host_length) {
+		hosts->names[0] = evidence->host;
+		hosts->lengths[hosts->count++] = evidence->host_length;
+	}
+	if (expected && expected->answer_length &&
+	    (!evidence->host_length ||
+	     (evidence->host_source == HOST_TLS_ECH_OUTER && expected->answer_is_inner))) {
+		hosts->names[hosts->count] = expected->answer;
+		hosts->lengths[hosts->count++] = expected->answer_length;
+	}
+	return true;
+}
+
+static const struct name_group *find_name(const struct name_index *names, uint64_t hash)
+{
+	for (uint32_t i = (uint32_t)hash & names->slot_mask;; i = (i + 1) & names->slot_mask) {
+		const struct index_slot *slot = &names->slots[i];
+
+		if (!slot->group)
+			return NULL;
+		if (slot->tag == index_tag(hash) && names->groups[slot->group - 1].hash == hash)
+			return &names->groups[slot->group - 1];
+	}
+}
+
+typedef bool holds_fn(const struct rule *rule, const struct question *question);
+
+static bool holds_now(const struct rule *rule, const struct question *question)
+{
+	return rules_judge(rule, question) == RULE_YES;
+}
+
+/* The first rule before `limit` that names the host or a parent of it, and `holds`; else the limit.
+ */
+static uint32_t search_name(const struct search *search, const char *host, size_t length,
+			    holds_fn *holds, uint32_t limit)
+{
+	const struct name_index *names = &search->ruleset->index->names;
+	uint64_t hashes[HOST_LABELS_MAX];
+	uint32_t count;
+
+	if (!names->slots)
+		return limit;
+	count = host_hashes(names->seed, host, length, names->most_labels, hashes);
+	for (uint32_t h = 0; h < count; h++) {
+		const struct name_group *group = find_name(names, hashes[h]);
+		const uint32_t *rules = group ? names->rules + group->start : NULL;
+
+		for (uint32_t i = 0; group && i < group->count && rules[i] < limit; i++)
+			if (holds(&search->ruleset->rules[rules[i]], search->question))
+				limit = rules[i];
+	}
+	return limit;
+}
+
+static uint32_t count_below(const uint32_t *items, uint32_t count, uint32_t rule)
+{
+	uint32_t first = 0;
+
+	while (first < count) {
+		uint32_t middle = first + (count - first) / 2;
+
+		if (ITEM_RULE(items[middle]) < rule)
+			first = middle + 1;
+		else
+			count = middle;
+	}
+	return first;
+}
+
+static void count_waiting(struct search *search)
+{
+	const struct rule_expectation *expected = search->question->expected;
+	struct cursor cursor = look_in(search, INDEX_HOST);
+
+	while (next_group(search, &cursor)) {
+		uint32_t count = count_below(cursor.items, cursor.count, search->best);
+
+		for (uint32_t i = 0; !cursor.exact && i < count; i++)
+			if (!ITEM_JUDGED(cursor.items[i]) ||
+			    judge(search, ITEM_RULE(cursor.items[i])) == RULE_OPEN) {
+				search->open_count++;
+				if (ITEM_RULE(cursor.items[i]) < search->first_open)
+					search->first_open = ITEM_RULE(cursor.items[i]);
+			}
+		if (cursor.exact && count) {
+			search->open_count += count;
+			if (ITEM_RULE(cursor.items[0]) < search->first_open)
+				search->first_open = ITEM_RULE(cursor.items[0]);
+		}
+	}
+	if (expected && expected->host_length) {
+		uint32_t limit = search->expected < search->best ? search->expected : search->best;
+		uint32_t found = search_name(search, expected->host, expected->host_length,
+					     rules_is_expected, limit);
+
+		if (found < limit)
+			search->expected = found;
+	}
+}
+
+/* ---- the match ---- */
+
+static void search_index(struct search *search)
+{
+	struct hosts hosts;
+	bool host_known = find_host(search->question, &hosts);
+
+	search_headers(search);
+	for (size_t i = 0; i < hosts.count; i++)
+		search->best = search_name(search, hosts.names[i], hosts.lengths[i], holds_now,
+					   search->best);
+	search_payload(search);
+	if (search->open_count && search->last_open > search->best) {
+		forget_open(search);
+		search_payload(search);
+	}
+	if (!host_known)
+		count_waiting(search);
+}
+
+/* Facts of no family, or of two: nothing that a flow has, so nothing that the index knows. */
+static void walk(struct search *search)
+{
+	uint32_t count = search->best;
+
+	for (uint32_t i = 0; i < count && search->best == count; i++) {
+		enum rule_truth truth = judge(search, i);
+
+		if (truth == RULE_YES)
+			search->best = i;
+		if (truth == RULE_OPEN)
+			note_open(search, i);
+	}
+}
+
+static int32_t rule_or_none(const struct search *search, uint32_t rule)
+{
+	return rule < search->ruleset->count ? (int32_t)rule : -1;
+}
+
 void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
 		   const struct evidence *evidence, const struct rule_expectation *expected,
 		   const struct rules_interfaces *interfaces, struct rule_match *match)
 {
 	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
+	struct search search;
 
-	*match = (struct rule_match){.rule = -1, .first_open = -1, .expected = -1};
-	for (size_t i = 0; i < ruleset->count; i++) {
-		enum rule_truth truth = judge_rule(&ruleset->rules[i], &question);
-
-		if (truth == RULE_YES) {
-			match->rule = (int32_t)i;
-			return;
-		}
-		if (truth != RULE_OPEN)
-			continue;
-		if (match->open_count++ == 0)
-			match->first_open = (int32_t)i;
-		if (expected && match->expected < 0 && is_expected(&ruleset->rules[i], &question))
-			match->expected = (int32_t)i;
-	}
+	start(&search, ruleset, &question);
+	if (facts->src.family == facts->dst.family && facts->dst.family != IP_NONE)
+		search_index(&search);
+	else
+		walk(&search);
+	*match = (struct rule_match){
+		.rule = rule_or_none(&search, search.best),
+		.open_count = search.open_count,
+		.first_open = rule_or_none(&search, search.first_open),
+		.expected = rule_or_none(&search, search.expected),
+	};
 }
 
 uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index)
@@ -423,7 +468,7 @@ enum rule_truth ruleset_judge(const struct ruleset *ruleset, size_t index,
 {
 	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
 
-	return judge_rule(&ruleset->rules[index], &question);
+	return rules_judge(&ruleset->rules[index], &question);
 }
 
 size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts *facts,
@@ -437,7 +482,7 @@ size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts
 	if (end > ruleset->count)
 		end = ruleset->count;
 	for (size_t i = 0; i < end; i++) {
-		if (judge_rule(&ruleset->rules[i], &question) != RULE_OPEN)
+		if (rules_judge(&ruleset->rules[i], &question) != RULE_OPEN)
 			continue;
 		if (count < max)
 			indexes[count] = (int32_t)i;

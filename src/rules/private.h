@@ -152,6 +152,7 @@ struct ruleset {
 	uint64_t seed;
 	bool header_only;
 	bool names_interfaces; /* a rule has iface_in or iface_out */
+	const struct rule_index *index; /* index.h */
 };
 
 /* ---- building ---- */
@@ -285,6 +286,15 @@ bool rules_host_set(struct rules_builder *builder, const struct host_draft *draf
 		    struct host_set *set);
 /* `host`: lower case, no trailing dot. */
 bool host_set_covers(const struct host_set *set, const char *host, size_t length);
+/* The hashes of its names; how many there are, or more than `most`. `hashes` may be NULL. */
+uint32_t host_set_hashes(const struct host_set *set, uint64_t *hashes, uint32_t most);
+/*
+ * The hashes of a host and its parents, the shortest first, up to `most` labels: in sets of this seed
+ * one of them is that of each name that covers the host.
+ */
+#define HOST_LABELS_MAX 128
+uint32_t host_hashes(uint64_t seed, const char *host, size_t length, uint32_t most,
+		     uint64_t hashes[HOST_LABELS_MAX]);
 
 /* idn.c: lower case, U-labels to A-labels, one trailing dot cut. The length, 0 with a reason. */
 #define HOST_TEXT_SIZE 256
