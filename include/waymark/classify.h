@@ -74,15 +74,15 @@ struct classify_stats {
 	_Atomic uint64_t guessed, guessed_right, guessed_wrong;
 };
 
-/* What is known of a flow beside its decision; hangs on flow->info. */
+/* What is known of a flow beside its decision. Flows of which the same is known share it. */
 struct flow_info {
 	uint16_t app[EVIDENCE_LAYERS];
 	uint8_t app_count;
 	uint16_t app_shown; /* evidence_app() */
 	uint8_t host_source;
 	uint16_t alpn_length;
-	char *alpn; /* NUL-separated; NULL: none */
-	char *host; /* NULL: none */
+	const char *alpn; /* NUL-separated; NULL: none */
+	const char *host; /* NULL: none */
 };
 
 /*
@@ -112,8 +112,12 @@ struct classifier_options {
 	void *settled_context;
 };
 
-/* `ended` is told of each flow that leaves the table (expired, evicted, restarted, or table freed), with its info; may be NULL. */
-typedef void classify_ended_fn(const struct flow *flow, void *context);
+/*
+ * Told of each flow that leaves the table (expired, evicted, restarted, or table freed), with what is
+ * known of it, NULL: nothing; may be NULL.
+ */
+typedef void classify_ended_fn(const struct flow *flow, const struct flow_info *info,
+			       void *context);
 
 struct classifier *classifier_new(const struct classifier_options *options,
 				  classify_ended_fn *ended, void *context);
@@ -121,6 +125,16 @@ void classifier_free(struct classifier *classifier);
 
 struct verdict classify_packet(struct classifier *classifier, const struct classify_policy *policy,
 			       const struct packet *packet);
+/*
+ * The same for what one receive() gave, whose flows are looked for together. `seen`, if not NULL, is
+ * called behind each packet, where the classifier_last_*() tell of it.
+ */
+#define CLASSIFY_BATCH 64
+typedef void classify_seen_fn(struct classifier *classifier, const struct packet *packet,
+			      const struct verdict *verdict, void *context);
+void classify_batch(struct classifier *classifier, const struct classify_policy *policy,
+		    const struct packet *packets, size_t count, struct verdict *verdicts,
+		    classify_seen_fn *seen, void *context);
 /* The flow of the last classify_packet() and the direction of its packet; valid until the next call. */
 struct flow *classifier_last_flow(const struct classifier *classifier,
 				  enum flow_direction *direction);
@@ -131,8 +145,8 @@ size_t classifier_expire(struct classifier *classifier, uint64_t now_us, size_t 
 struct flow_table *classifier_flows(struct classifier *classifier);
 struct classify_stats *classifier_stats(struct classifier *classifier);
 const struct dns_watch_stats *classifier_dns_stats(const struct classifier *classifier);
-/* flow->info, NULL while nothing is known. */
-const struct flow_info *classify_info(const struct flow *flow);
+/* NULL while nothing is known. Valid until the next call. */
+const struct flow_info *classify_info(const struct classifier *classifier, const struct flow *flow);
 
 /* ---- the decision, pure but for whose turn it is; also what `explain` shows ---- */
 

@@ -7,7 +7,7 @@
  * A flow is open from its first packet until no earlier rule can still win. Only
  * while it is open does it own anything but its table entry: the facts of its
  * first packet and an inspection (struct pending). What was learned, app and
- * host, stays with the flow (struct flow_info).
+ * host, stays with the flow (info.h).
  *
  * Invariants:
  *  - a final flow never changes its value again, unless that is forgotten (its uplink failed, its
@@ -29,6 +29,8 @@
 #include <waymark/counter.h>
 #include <waymark/dns.h>
 
+#include "info.h"
+
 #define INSPECT_BYTES_DEFAULT ((size_t)64 << 20)
 /*
  * How long what a flow showed is expected of the next one: addresses are given to other names
@@ -49,12 +51,14 @@ struct pending {
 
 struct classifier {
 	struct flow_table *flows;
+	struct info_table *infos;
 	struct pattern_scratch *scratch;
 	struct dns_watch *dns;
 	size_t inspect_bytes, inspect_bytes_max;
 	struct flow *last_flow;
 	enum flow_direction last_direction;
 	bool last_decided;
+	struct flow_lookup lookups[CLASSIFY_BATCH];
 	const struct classify_policy *at_end;
 	classify_settled_fn *settled;
 	void *settled_context;
@@ -74,7 +78,7 @@ static const struct evidence no_evidence = {
 /* Lets go of what only an open flow has. `ended`: the flow is at its end, not just decided. */
 static void pending_free(struct classifier *classifier, struct flow *flow, bool ended)
 {
-	struct pending *pending = flow->pending;
+	struct pending *pending = flow_table_pending(classifier->flows, flow);
 	struct classify_settled settled = {.flow = flow, .ended = ended};
 
 	if (!pending)
@@ -88,56 +92,64 @@ static void pending_free(struct classifier *classifier, struct flow *flow, bool 
 	inspection_free(pending->inspection);
 	free(pending->guess);
 	free(pending);
-	flow->pending = NULL;
+	flow_table_set_pending(classifier->flows, flow, NULL);
 }
 
-/* Copies what is known by now; on out of memory the flow just shows less. */
-static void info_update(struct flow *flow, const struct evidence *evidence,
-			const struct names_guess *guess)
+/* Keeps what is known by now; on out of memory the flow just shows less. */
+static void info_update(struct classifier *classifier, struct flow *flow,
+			const struct evidence *evidence, const struct names_guess *guess)
 {
-	struct flow_info *info = flow->info;
+	uint32_t before = flow_table_info(classifier->flows, flow), number;
+	struct flow_info info = {0};
 	/* a flow that will show no name has the one that its client asked DNS for */
 	bool named = evidence->host_done && !evidence->host_length && guess && guess->answer_length;
+	char answer[sizeof(guess->answer) + 1];
 
 	if (!evidence->app_count && !evidence->host_length && !evidence->alpn_length && !named)
 		return;
-	if (!info && !(info = flow->info = calloc(1, sizeof(*info))))
-		return;
-	memcpy(info->app, evidence->app, sizeof(info->app));
-	info->app_count = evidence->app_count;
-	info->app_shown = evidence_app(evidence);
-	if (!info->host && evidence->host_length &&
-	    (info->host = strndup(evidence->host, evidence->host_length)))
-		info->host_source = evidence->host_source;
-	if (!info->host && named && (info->host = strndup(guess->answer, guess->answer_length)))
-		info->host_source = HOST_DNS_CACHE;
-	if (!info->alpn && evidence->alpn_length && (info->alpn = malloc(evidence->alpn_length))) {
-		memcpy(info->alpn, evidence->alpn, evidence->alpn_length);
-		info->alpn_length = evidence->alpn_length;
+	if (before)
+		info = *info_at(classifier->infos, before);
+	memcpy(info.app, evidence->app, sizeof(info.app));
+	info.app_count = evidence->app_count;
+	info.app_shown = evidence_app(evidence);
+	if (!info.host && evidence->host_length) {
+		info.host = evidence->host;
+		info.host_source = evidence->host_source;
 	}
+	if (!info.host && named) {
+		memcpy(answer, guess->answer, guess->answer_length);
+		answer[guess->answer_length] = '\0';
+		info.host = answer;
+		info.host_source = HOST_DNS_CACHE;
+	}
+	if (!info.alpn && evidence->alpn_length) {
+		info.alpn = evidence->alpn;
+		info.alpn_length = evidence->alpn_length;
+	}
+	number = info_take(classifier->infos, &info);
+	if (!number)
+		return;
+	flow_table_set_info(classifier->flows, flow, number);
+	info_let_go(classifier->infos, before);
 }
 
 /* The flow's entry is about to be reused. */
-static void flow_ends(struct flow *flow, void *context)
+static void flow_ends(struct flow_table *flows, struct flow *flow, void *context)
 {
 	struct classifier *classifier = context;
-	struct pending *pending = flow->pending;
-	struct flow_info *info;
+	struct pending *pending = flow_table_pending(flows, flow);
+	uint32_t info;
 
 	if (classifier->at_end && pending &&
 	    inspection_finish(pending->inspection, ruleset_patterns(classifier->at_end->rules),
 			      classifier->scratch))
-		info_update(flow, inspection_evidence(pending->inspection), pending->guess);
+		info_update(classifier, flow, inspection_evidence(pending->inspection),
+			    pending->guess);
 	pending_free(classifier, flow, true);
+	info = flow_table_info(flows, flow);
 	if (classifier->ended)
-		classifier->ended(flow, classifier->context);
-	info = flow->info;
-	if (info) {
-		free(info->host);
-		free(info->alpn);
-		free(info);
-		flow->info = NULL;
-	}
+		classifier->ended(flow, info_at(classifier->infos, info), classifier->context);
+	info_let_go(classifier->infos, info);
 	if (classifier->last_flow == flow)
 		classifier->last_flow = NULL;
 }
@@ -159,7 +171,9 @@ struct classifier *classifier_new(const struct classifier_options *options,
 	classifier->context = context;
 	classifier->scratch = pattern_scratch_new();
 	classifier->dns = dns_watch_new(0);
-	if (classifier->scratch && classifier->dns && hash_seed_random(&seed) == 0)
+	if (hash_seed_random(&seed) == 0)
+		classifier->infos = info_table_new(&seed);
+	if (classifier->scratch && classifier->dns && classifier->infos)
 		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
 						   flow_ends, classifier);
 	if (!classifier->flows) {
@@ -175,6 +189,7 @@ void classifier_free(struct classifier *classifier)
 		return;
 	if (classifier->flows)
 		flow_table_free(classifier->flows);
+	info_table_free(classifier->infos);
 	pattern_scratch_free(classifier->scratch);
 	dns_watch_free(classifier->dns);
 	free(classifier);
@@ -195,10 +210,9 @@ static void flow_open(struct classifier *classifier, const struct classify_polic
 		value = 0;
 		provisional = false;
 	}
-	flow->rule = -1;
-	flow->generation = policy->generation;
+	flow_set_rule(flow, -1);
+	flow->generation = policy->generation & FLOW_GENERATION_MASK;
 	flow->epoch = steer_state_epoch(policy->steer_state);
-	flow->first_hook = packet->meta.hook;
 	flow->older = flow->midstream || provisional || value != 0;
 	/* a hint carries no line; anything else is the line that the flow is on */
 	flow->value = value == mark->hint ? 0 : value;
@@ -348,7 +362,7 @@ static struct pending *pending_new(struct classifier *classifier,
 		return NULL;
 	}
 	pending->guess = guess_of(policy, &pending->facts);
-	flow->pending = pending;
+	flow_table_set_pending(classifier->flows, flow, pending);
 	counter_add(&classifier->stats.inspected, 1);
 	budget_update(classifier, pending);
 	return pending;
@@ -362,8 +376,8 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 		       struct flow *flow, const struct rule_facts *facts,
 		       const struct evidence *evidence, bool first, uint64_t now_us)
 {
-	uint64_t packets = flow->packets[0] + flow->packets[1];
-	struct pending *pending = flow->pending;
+	uint64_t packets = flow_packets(flow);
+	struct pending *pending = flow_table_pending(classifier->flows, flow);
 	bool guessed = pending && pending->guessed;
 	const struct names_guess *guess = pending ? pending->guess : NULL;
 	uint32_t epoch = steer_state_epoch(policy->steer_state);
@@ -382,32 +396,32 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 		flow->epoch = epoch;
 	if (!decision.final) {
 		/* what stands behind the open rules is chosen once, by the first packet */
-		if (first || flow->generation != policy->generation)
-			flow->rule = flow->older ? -1 : decision.rule;
+		if (first || !flow_is_of(flow, policy->generation))
+			flow_set_rule(flow, flow->older ? -1 : decision.rule);
 		if (first && pending && match.expected >= 0 && decision.rule == match.expected) {
 			pending->guessed = true;
 			counter_add(&classifier->stats.guessed, 1);
 		}
-		flow->generation = policy->generation;
+		flow->generation = policy->generation & FLOW_GENERATION_MASK;
 		flow->value = decision.value;
 		return;
 	}
 	if (guessed)
-		counter_add(flow->rule == decision.rule && flow->generation == policy->generation
+		counter_add(flow_rule(flow) == decision.rule && flow_is_of(flow, policy->generation)
 				    ? &classifier->stats.guessed_right
 				    : &classifier->stats.guessed_wrong,
 			    1);
-	flow->generation = policy->generation;
-	flow->rule = decision.rule;
+	flow->generation = policy->generation & FLOW_GENERATION_MASK;
+	flow_set_rule(flow, decision.rule);
 	flow->value = decision.value;
-	flow->late = (uint8_t)decision.late;
+	flow->late = (unsigned)decision.late & 3;
 	flow->moved = decision.moved;
-	flow->decided_packet = packets > UINT32_MAX ? UINT32_MAX : (uint32_t)packets;
+	flow->decided_packet = packets > FLOW_DECIDED_MAX ? FLOW_DECIDED_MAX : (uint16_t)packets;
 	flow_table_set_final(classifier->flows, flow);
 	classifier->last_decided = true;
 
 	if (!first && evidence)
-		remember_rule(policy, facts, flow->rule, evidence, now_us);
+		remember_rule(policy, facts, decision.rule, evidence, now_us);
 	counter_add(first ? &classifier->stats.decided_first : &classifier->stats.decided_late, 1);
 	if (decision.moved)
 		counter_add(&classifier->stats.moved, 1);
@@ -438,7 +452,7 @@ static void budget_enforce(struct classifier *classifier, const struct classify_
 {
 	while (classifier->inspect_bytes > classifier->inspect_bytes_max) {
 		struct flow *flow = flow_table_oldest_undecided(classifier->flows);
-		struct pending *pending = flow ? flow->pending : NULL;
+		struct pending *pending = flow ? flow_table_pending(classifier->flows, flow) : NULL;
 
 		if (!pending || flow == except)
 			return;
@@ -468,7 +482,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 		       const struct packet *packet, bool fresh)
 {
 	const struct pattern_set *patterns = ruleset_patterns(policy->rules);
-	struct pending *pending = flow->pending;
+	struct pending *pending = flow_table_pending(classifier->flows, flow);
 	const struct evidence *evidence;
 	bool news = fresh, first = fresh && !flow->older;
 
@@ -490,7 +504,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 		news = true;
 	evidence = inspection_evidence(pending->inspection);
 	if (news) {
-		info_update(flow, evidence, pending->guess);
+		info_update(classifier, flow, evidence, pending->guess);
 		remember_name(policy, pending, evidence, packet->meta.time_us);
 		if (flow->state != FLOW_FINAL)
 			flow_judge(classifier, policy, flow, &pending->facts, evidence, first,
@@ -594,8 +608,8 @@ static struct verdict verdict_of(struct classifier *classifier,
 	return verdict;
 }
 
-struct verdict classify_packet(struct classifier *classifier, const struct classify_policy *policy,
-			       const struct packet *packet)
+static struct verdict classify(struct classifier *classifier, const struct classify_policy *policy,
+			       const struct packet *packet, const struct flow_lookup *lookup)
 {
 	enum flow_direction direction;
 	uint32_t forgotten = 0;
@@ -611,7 +625,7 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 		if (is_second_look(classifier, policy, packet))
 			return (struct verdict){.mark = packet->meta.mark};
 	}
-	flow = flow_table_track(classifier->flows, packet, &direction, &fresh);
+	flow = flow_table_track(classifier->flows, packet, lookup, &direction, &fresh);
 	counter_add(&classifier->stats.packets, 1);
 	counter_add(&classifier->stats.bytes, packet->ip_length);
 	if (!fresh && is_void(policy, flow)) {
@@ -629,10 +643,47 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 	if (fresh && flow->state != FLOW_FINAL && !policy->inspect_decided &&
 	    ruleset_is_header_only(policy->rules))
 		flow_decide_by_headers(classifier, policy, flow, packet);
-	else if (flow->pending || (fresh && (flow->state != FLOW_FINAL || policy->inspect_decided)))
+	else if (flow->open || (fresh && (flow->state != FLOW_FINAL || policy->inspect_decided)))
 		flow_learn(classifier, policy, flow, direction, packet, fresh);
 
 	return verdict_of(classifier, policy, flow, packet);
+}
+
+struct verdict classify_packet(struct classifier *classifier, const struct classify_policy *policy,
+			       const struct packet *packet)
+{
+	struct verdict verdict;
+
+	classify_batch(classifier, policy, packet, 1, &verdict, NULL, NULL);
+	return verdict;
+}
+
+/* A hint is only worth its time where there are others to look for meanwhile. */
+static void find_together(struct classifier *classifier, const struct packet *packets, size_t count)
+{
+	struct flow_lookup *lookups = classifier->lookups;
+
+	for (size_t i = 0; i < count; i++)
+		flow_lookup_init(&lookups[i], classifier->flows, &packets[i]);
+	if (count > 1)
+		flow_lookup_ahead(lookups, count, classifier->flows);
+}
+
+void classify_batch(struct classifier *classifier, const struct classify_policy *policy,
+		    const struct packet *packets, size_t count, struct verdict *verdicts,
+		    classify_seen_fn *seen, void *context)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t place = i % CLASSIFY_BATCH;
+
+		if (!place)
+			find_together(classifier, packets + i,
+				      count - i < CLASSIFY_BATCH ? count - i : CLASSIFY_BATCH);
+		verdicts[i] =
+			classify(classifier, policy, &packets[i], &classifier->lookups[place]);
+		if (seen)
+			seen(classifier, &packets[i], &verdicts[i], context);
+	}
 }
 
 struct flow *classifier_last_flow(const struct classifier *classifier,
@@ -668,7 +719,7 @@ const struct dns_watch_stats *classifier_dns_stats(const struct classifier *clas
 	return dns_watch_stats(classifier->dns);
 }
 
-const struct flow_info *classify_info(const struct flow *flow)
+const struct flow_info *classify_info(const struct classifier *classifier, const struct flow *flow)
 {
-	return flow->info;
+	return info_at(classifier->infos, flow_table_info(classifier->flows, flow));
 }

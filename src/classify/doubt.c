@@ -85,9 +85,9 @@ void doubt_flow_init(struct doubt_flow *out, const struct classify_settled *sett
 		.port = flow->key.server_port,
 		.first = look->first,
 		.unfinished = !settled->evidence->apps_done,
-		.packets = flow->packets[0] + flow->packets[1],
-		.bytes = flow->bytes[0] + flow->bytes[1],
-		.last_us = flow->last_us,
+		.packets = flow_packets(flow),
+		.bytes = flow_bytes(flow),
+		.last_us = flow_last_us(flow),
 	};
 	for (unsigned d = 0; d < 2; d++) {
 		uint32_t length = look->length[d] < DOUBT_BYTES ? look->length[d] : DOUBT_BYTES;

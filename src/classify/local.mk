@@ -6,7 +6,9 @@ libwaymark_la_SOURCES += \
 	src/classify/dns_stream.h \
 	src/classify/dns_watch.c \
 	src/classify/doubt.c \
-	src/classify/doubt_json.c
+	src/classify/doubt_json.c \
+	src/classify/info.c \
+	src/classify/info.h
 UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_classify_steer \
 	tests/unit/test_dns_watch tests/unit/test_doubt
 tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h

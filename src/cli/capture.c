@@ -60,32 +60,49 @@ static void count_settled(struct capture_run *run, struct capture_flow *slot,
 
 	if (!settled)
 		return;
-	settled->packets = flow->packets[0] + flow->packets[1];
-	settled->bytes = flow->bytes[0] + flow->bytes[1];
-	settled->last_us = flow->last_us;
+	settled->packets = flow_packets(flow);
+	settled->bytes = flow_bytes(flow);
+	settled->last_us = flow_last_us(flow);
 	doubt_add(run->doubt, settled);
 	free(settled);
 	slot->settled = NULL;
 }
 
-static void flow_ended(const struct flow *flow, void *context)
+static void flow_ended(const struct flow *flow, const struct flow_info *info, void *context)
 {
 	struct capture_run *run = context;
-	const struct flow_info *info = classify_info(flow);
 	struct capture_flow *slot;
+	size_t host_bytes, alpn_bytes;
 
 	if (flow->number == 0 || !(slot = slot_of(run, flow)))
 		return;
 	count_settled(run, slot, flow);
 	slot->flow = *flow;
-	slot->flow.pending = slot->flow.info = NULL;
 	if (!info)
 		return;
 	slot->info = *info;
-	slot->info.host = info->host ? strdup(info->host) : NULL;
-	slot->info.alpn = NULL;
-	if (info->alpn && (slot->info.alpn = malloc(info->alpn_length)))
-		memcpy(slot->info.alpn, info->alpn, info->alpn_length);
+	slot->info.host = slot->info.alpn = NULL;
+	host_bytes = info->host ? strlen(info->host) + 1 : 0;
+	alpn_bytes = info->alpn ? info->alpn_length : 0;
+	if (!host_bytes && !alpn_bytes)
+		return;
+	slot->strings = malloc(host_bytes + alpn_bytes);
+	if (!slot->strings) {
+		run->out_of_memory = true;
+		return;
+	}
+	if (host_bytes)
+		slot->info.host = memcpy(slot->strings, info->host, host_bytes);
+	if (alpn_bytes)
+		slot->info.alpn = memcpy(slot->strings + host_bytes, info->alpn, alpn_bytes);
+}
+
+static void tell_packet(struct classifier *classifier, const struct packet *packet,
+			const struct verdict *verdict, void *context)
+{
+	const struct capture_options *options = context;
+
+	options->packet(packet, classifier_last_flow(classifier, NULL), verdict, options->context);
 }
 
 static int read_all(struct source *source, struct classifier *classifier,
@@ -94,19 +111,18 @@ static int read_all(struct source *source, struct classifier *classifier,
 {
 	struct packet packets[SOURCE_BATCH];
 	struct verdict verdicts[SOURCE_BATCH];
+	struct capture_options told = *options;
 	int count;
 
 	while ((count = source->ops->receive(source, packets)) > 0) {
 		for (int i = 0; i < count; i++) {
 			/* the one interface that --iface-in names has the index 1 */
 			packets[i].meta.iface_in = options->iface_in ? 1 : 0;
-			verdicts[i] = classify_packet(classifier, view, &packets[i]);
 			run->packets++;
 			run->bytes += packets[i].ip_length;
-			if (options->packet)
-				options->packet(&packets[i], classifier_last_flow(classifier, NULL),
-						&verdicts[i], options->context);
 		}
+		classify_batch(classifier, view, packets, (size_t)count, verdicts,
+			       options->packet ? tell_packet : NULL, &told);
 		source->ops->verdicts(source, packets, verdicts, (size_t)count);
 	}
 	if (count < 0)
@@ -178,8 +194,7 @@ out:
 void capture_run_release(struct capture_run *run)
 {
 	for (size_t i = 0; i < run->count; i++) {
-		free(run->flows[i].info.host);
-		free(run->flows[i].info.alpn);
+		free(run->flows[i].strings);
 		free(run->flows[i].settled);
 	}
 	free(run->flows);
@@ -195,9 +210,9 @@ const char *capture_rule(const struct policy *policy, const struct flow *flow)
 {
 	struct rule_view rule;
 
-	if (flow->rule < 0)
+	if (flow_rule(flow) < 0)
 		return NULL;
-	ruleset_view(policy->rules, (size_t)flow->rule, &rule);
+	ruleset_view(policy->rules, (size_t)flow_rule(flow), &rule);
 	return rule.name;
 }
 
@@ -205,7 +220,7 @@ const char *capture_uplink(const struct policy *policy, const struct flow *flow)
 {
 	uint32_t value = capture_value(policy, flow);
 
-	if (flow->rule < 0 && value == policy->conf->mark.main)
+	if (flow_rule(flow) < 0 && value == policy->conf->mark.main)
 		return NULL;
 	return policy_uplink_name(policy, value);
 }

@@ -17,8 +17,9 @@
 #include <waymark/source.h>
 
 struct capture_flow {
-	struct flow flow;	    /* a copy; pending is NULL */
-	struct flow_info info;	    /* owned here */
+	struct flow flow;	    /* a copy */
+	struct flow_info info;	    /* its strings are copies */
+	char *strings;
 	struct doubt_flow *settled; /* until the flow ends, where somebody counts */
 };
 

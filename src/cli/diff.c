@@ -57,8 +57,8 @@ static bool has_member(const struct policy *policy, const struct conf_group *gro
 static bool same_group(const struct policy *old, const struct flow *before,
 		       const struct policy *new, const struct flow *after)
 {
-	const struct conf_group *was = policy_group(old, before->rule, before->value),
-				*is = policy_group(new, after->rule, after->value);
+	const struct conf_group *was = policy_group(old, flow_rule(before), before->value),
+				*is = policy_group(new, flow_rule(after), after->value);
 
 	return was && is && strcmp(was->name, is->name) == 0 &&
 	       has_member(old, was, capture_uplink(new, after)) &&
@@ -124,7 +124,7 @@ static struct line *line_of(struct comparison *comparison, const struct policy *
 
 static uint64_t bytes_of(const struct capture_flow *flow)
 {
-	return flow->flow.bytes[0] + flow->flow.bytes[1];
+	return flow_bytes(&flow->flow);
 }
 
 /* Adds one side of a flow to its line. Returns the line's name, for comparing; NULL: no such side.

@@ -70,19 +70,16 @@ json_t *cli_flow_json(const char *file, const struct capture_flow *flow)
 	json_t *json = json_object();
 
 	json_object_set_new(json, "file", cli_text_json(file));
-	json_object_set_new(json, "flow", json_integer(flow->flow.number));
-	json_object_set_new(json, "first", json_real((double)flow->flow.first_us / 1e6));
+	json_object_set_new(json, "flow", json_integer(flow_number(&flow->flow)));
+	json_object_set_new(json, "first", json_real((double)flow_first_us(&flow->flow) / 1e6));
 	json_object_set_new(json, "family", json_integer(key->family));
 	json_object_set_new(json, "proto", proto_json(key->proto));
 	json_object_set_new(json, "src", address_json(flow_client(key)));
 	json_object_set_new(json, "sport", port_or_null(key, key->client_port));
 	json_object_set_new(json, "dst", address_json(flow_server(key)));
 	json_object_set_new(json, "dport", port_or_null(key, key->server_port));
-	json_object_set_new(
-		json, "packets",
-		json_integer((json_int_t)(flow->flow.packets[0] + flow->flow.packets[1])));
-	json_object_set_new(json, "bytes",
-			    json_integer((json_int_t)(flow->flow.bytes[0] + flow->flow.bytes[1])));
+	json_object_set_new(json, "packets", json_integer((json_int_t)flow_packets(&flow->flow)));
+	json_object_set_new(json, "bytes", json_integer((json_int_t)flow_bytes(&flow->flow)));
 	json_object_set_new(json, "app", cli_text_or_null(app_name(capture_app(flow))));
 	json_object_set_new(
 		json, "host",
@@ -141,7 +138,7 @@ static void print_packet(const struct packet *packet, const struct flow *flow,
 
 	cli_json_line(json_pack("{s:o,s:I,s:I,s:o,s:b}", "file", cli_text_json(packets->file), "n",
 				(json_int_t)packet->meta.id, "flow",
-				(json_int_t)(flow ? flow->number : 0), "mark",
+				(json_int_t)(flow ? flow_number(flow) : 0), "mark",
 				json_sprintf("0x%x", verdict->mark & mark->value_mask),
 				"provisional", mark_is_provisional(mark, verdict->mark)));
 }

@@ -49,7 +49,7 @@ void snapshot_rule_hits(const struct snapshot *snapshot, size_t rule, uint64_t *
 /* ---- workers ---- */
 
 struct flow_record {
-	struct flow flow; /* a copy; pending and info are NULL */
+	struct flow flow; /* a copy */
 	char *host;	  /* owned; NULL: none */
 	uint16_t app;
 	uint8_t host_source;
@@ -228,7 +228,7 @@ json_t *uplinks_order(struct uplinks *uplinks, const json_t *request);
 
 /* reload.c: 0, or -1 with findings and the old policy still running */
 int daemon_reload(struct daemon *daemon, struct diag_list *diags);
-const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, int32_t rule);
+const char *daemon_rule_name(const struct daemon *daemon, const struct flow *flow);
 
 /* connmarks.c: connections that carry the value of an uplink that now is another lose our bits */
 void connmarks_clear_changed(const struct conf *old, const struct conf *conf);

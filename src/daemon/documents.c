@@ -316,7 +316,7 @@ static json_t *flow_json(const struct daemon *daemon, const struct flow_record *
 	const struct flow *flow = &record->flow;
 	struct ip_addr client = flow_client(&flow->key), server = flow_server(&flow->key);
 	uint32_t value = flow->value ? flow->value : conf->mark.main;
-	const char *rule = daemon_rule_name(daemon, flow->generation, flow->rule);
+	const char *rule = daemon_rule_name(daemon, flow);
 	const char *uplink = policy_uplink_name(daemon->snapshot->policy, value);
 	json_t *json = json_object();
 
@@ -346,10 +346,8 @@ static json_t *flow_json(const struct daemon *daemon, const struct flow_record *
 							   : json_null());
 	json_object_set_new(json, "moved", json_boolean(flow->moved));
 	json_object_set_new(json, "older", json_boolean(flow->older));
-	json_object_set_new(json, "packets",
-			    json_integer((json_int_t)(flow->packets[0] + flow->packets[1])));
-	json_object_set_new(json, "bytes",
-			    json_integer((json_int_t)(flow->bytes[0] + flow->bytes[1])));
+	json_object_set_new(json, "packets", json_integer((json_int_t)flow_packets(flow)));
+	json_object_set_new(json, "bytes", json_integer((json_int_t)flow_bytes(flow)));
 	return json;
 }
 

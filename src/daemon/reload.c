@@ -82,13 +82,14 @@ static void retire(struct daemon *daemon, const struct snapshot *snapshot)
 	slot->count = count;
 }
 
-const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, int32_t rule)
+const char *daemon_rule_name(const struct daemon *daemon, const struct flow *flow)
 {
+	int32_t rule = flow_rule(flow);
 	struct rule_view view;
 
 	if (rule < 0)
 		return NULL;
-	if (generation == daemon->snapshot->generation) {
+	if (flow_is_of(flow, daemon->snapshot->generation)) {
 		if ((size_t)rule >= ruleset_count(daemon->snapshot->policy->rules))
 			return NULL;
 		ruleset_view(daemon->snapshot->policy->rules, (size_t)rule, &view);
@@ -97,7 +98,7 @@ const char *daemon_rule_name(const struct daemon *daemon, uint32_t generation, i
 	for (size_t i = 0; i < RETIRED_GENERATIONS; i++) {
 		const struct retired_rules *retired = &daemon->retired[i];
 
-		if (retired->generation == generation && (size_t)rule < retired->count)
+		if (flow_is_of(flow, retired->generation) && (size_t)rule < retired->count)
 			return retired->names[rule];
 	}
 	return NULL;

@@ -147,6 +147,7 @@ static int worker_ask(struct worker *worker, void (*answer)(struct worker *, voi
 /* ---- dumps of flows ---- */
 
 struct flow_dump {
+	const struct classifier *classifier;
 	struct flow_filter filter;
 	size_t max;
 	struct flow_record *records;
@@ -182,7 +183,7 @@ static bool filter_holds(const struct flow_filter *filter, const struct flow *fl
 	if (filter->dport && flow->key.server_port != filter->dport)
 		return false;
 	if (filter->rule >= 0 &&
-	    (flow->rule != filter->rule || flow->generation != filter->generation))
+	    (flow_rule(flow) != filter->rule || !flow_is_of(flow, filter->generation)))
 		return false;
 	if (filter->by_value && flow->value != filter->value)
 		return false;
@@ -200,14 +201,13 @@ static bool filter_holds(const struct flow_filter *filter, const struct flow *fl
 static bool dump_flow(struct flow *flow, void *context)
 {
 	struct flow_dump *dump = context;
-	const struct flow_info *info = classify_info(flow);
+	const struct flow_info *info = classify_info(dump->classifier, flow);
 	struct flow_record *record;
 
 	if (!filter_holds(&dump->filter, flow, info))
 		return true;
 	record = &dump->records[dump->count];
 	record->flow = *flow;
-	record->flow.pending = record->flow.info = NULL;
 	record->host = info && info->host ? strdup(info->host) : NULL;
 	record->host_source = record->host ? info->host_source : HOST_SOURCE_NONE;
 	record->app = info ? info->app_shown : APP_NONE;
@@ -218,6 +218,7 @@ static void dump_flows(struct worker *worker, void *context)
 {
 	struct flow_dump *dump = context;
 
+	dump->classifier = worker->classifier;
 	if (dump->max)
 		flow_table_visit(classifier_flows(worker->classifier), dump_flow, dump);
 }
@@ -291,9 +292,9 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 	struct rule_view rule;
 	const char *proto;
 
-	if (!flow || flow->rule < 0)
+	if (!flow || flow_rule(flow) < 0)
 		return;
-	ruleset_view(policy->rules, (size_t)flow->rule, &rule);
+	ruleset_view(policy->rules, (size_t)flow_rule(flow), &rule);
 	if (!rule.log)
 		return;
 	if (second != budget->second)
@@ -302,7 +303,7 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 		atomic_fetch_add_explicit(&worker->logs_suppressed, 1, memory_order_relaxed);
 		return;
 	}
-	info = classify_info(flow);
+	info = classify_info(worker->classifier, flow);
 	client = flow_client(&flow->key);
 	server = flow_server(&flow->key);
 	proto = packet_proto_name(flow->key.proto);
@@ -313,19 +314,32 @@ static void log_decision(struct worker *worker, const struct classify_policy *po
 		 info && info->host ? info->host : "-", mark_bits(&policy->mark, flow->value));
 }
 
+struct batch {
+	struct worker *worker;
+	const struct classify_policy *policy;
+	struct log_budget *budget;
+};
+
+static void note_decision(struct classifier *classifier, const struct packet *packet,
+			  const struct verdict *verdict, void *context)
+{
+	const struct batch *batch = context;
+
+	(void)verdict;
+	if (classifier_last_decided(classifier))
+		log_decision(batch->worker, batch->policy, batch->budget, packet);
+}
+
 static int judge_batch(struct worker *worker, const struct packet *packets, size_t count,
 		       struct log_budget *budget)
 {
 	struct snapshot *snapshot =
 		atomic_load_explicit(&worker->daemon->snapshot, memory_order_acquire);
 	const struct classify_policy *policy = &snapshot->views[worker->index];
+	struct batch batch = {worker, policy, budget};
 	struct verdict verdicts[SOURCE_BATCH];
 
-	for (size_t i = 0; i < count; i++) {
-		verdicts[i] = classify_packet(worker->classifier, policy, &packets[i]);
-		if (classifier_last_decided(worker->classifier))
-			log_decision(worker, policy, budget, &packets[i]);
-	}
+	classify_batch(worker->classifier, policy, packets, count, verdicts, note_decision, &batch);
 	return worker->source->ops->verdicts(worker->source, packets, verdicts, count);
 }
 

@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The flow table of one worker: a fixed array of entries, chained by index from a bucket array,
- * with least-recently-seen lists through the entries themselves.
+ * The flow table of one worker: a fixed array of entries, chained by index from a bucket array.
  *
- * Both arrays are anonymous mappings without reserve: the kernel gives zero pages as they are
+ * The arrays are anonymous mappings without reserve: the kernel gives zero pages as they are
  * touched, so a table for a million flows costs what its flows need. For the same reason
  * entry 0 is never used: a zeroed link means "none", and no array needs filling at start.
  *
  * A flow is found from either end: the hash is taken over the key with its two ends in sorted
- * order, and a candidate is compared as it is and with its ends exchanged.
+ * order, and a candidate is compared as it is and with its ends exchanged. The hash is not kept:
+ * with a bucket for each entry a chain is short, and to hash again when a flow ends costs less than
+ * four bytes of each.
  *
- * There is one list per (timeout class, undecided or decided). Within a list all flows have the
- * same timeout and stand in order of last packet, so the next to expire is a list's head, and so
- * is the next to evict. Expiry never scans.
+ * There may be millions of flows, and then each step from one to another waits for memory. So
+ * nothing is linked but what must be: the undecided ones, few and warm, stand in a list by last
+ * packet; what only they have is in an array of its own (struct open). A decided flow is found by
+ * its hash alone. A hand goes around over all entries, at a pace of once in FLOW_SWEEP_S, and ends
+ * what is idle; when the table is full, a second hand takes the oldest of the next few decided
+ * ones.
+ *
  * Time is packet time and may step back (a capture pieced together, a clock set): a flow from
- * the future counts as not idle; if it is from the far future it is stamped anew, since it
- * would block its list.
+ * the future counts as not idle; if it is from the far future it is stamped anew.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,26 +29,41 @@
 #include <waymark/flow.h>
 
 #define NONE 0u
-#define FUTURE_SLACK_US (60u * 1000000u)
+#define SECOND_US UINT64_C(1000000)
+#define FUTURE_SLACK_US (60 * SECOND_US)
+#define LASTED_MAX_US ((INT64_C(1) << 43) - 1)
+#define LASTED_MASK ((UINT64_C(1) << 44) - 1)
+#define NUMBER_MASK ((1u << 28) - 1)
+#define BEGAN_MAX_US ((UINT64_C(1) << 52) - 1)
+#define BYTES_MAX ((UINT64_C(1) << 48) - 1)
+#define PACKETS_MAX ((UINT64_C(1) << 36) - 1)
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 enum timeout_class { CLASS_TCP, CLASS_UDP, CLASS_OTHER, CLASS_COUNT };
 
-#define LIST_COUNT (2 * CLASS_COUNT) /* undecided ones first, then decided ones */
-
-struct lru_list {
-	uint32_t oldest, newest;
+/* What only a flow has that is undecided, or that its owner still looks at. */
+struct open {
+	void *pending;
+	uint32_t flow;
+	uint32_t info;
+	uint32_t older, newer; /* both NONE, and not the oldest: not in the list */
 };
 
 struct flow_table {
 	struct flow *flows; /* [0, max]; 0 is NONE */
 	uint32_t *buckets;
-	uint32_t bucket_mask;
+	struct open *opens; /* [0, max]; 0 is NONE */
+	uint32_t bucket_count;
 	uint32_t max;
 	uint32_t count;
-	uint32_t touched; /* entries [1, touched] were used at least once */
-	uint32_t free;	  /* first of those given back, through next_in_bucket */
+	uint32_t touched, touched_opens; /* entries [1, touched] were used at least once */
+	uint32_t free;			 /* first of those given back, through next_in_bucket */
+	uint32_t free_opens;		 /* likewise, through newer */
 	uint32_t last_number;
-	struct lru_list lists[LIST_COUNT];
+	uint32_t oldest, newest; /* of the list of undecided flows, in opens */
+	uint32_t sweep_hand, evict_hand;
+	uint32_t sweep_due;   /* entries still to be looked at */
+	uint64_t swept_to_us; /* packet time that the sweep has accounted for */
 	uint64_t timeout_us[CLASS_COUNT];
 	struct hash_seed seed;
 	flow_release_fn *release;
@@ -52,148 +71,292 @@ struct flow_table {
 	struct flow_table_stats stats;
 };
 
-/* A packet's key as it will stand in a flow that it begins, and its hash. */
-struct lookup {
-	struct flow_key key;
-	uint32_t hash;
-};
-
-static void *reserve(size_t bytes)
+static void *reserve(size_t count, size_t size)
 {
-	void *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	void *pages = mmap(NULL, count * size, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return pages == MAP_FAILED ? NULL : pages;
+	if (pages == MAP_FAILED)
+		return NULL;
+	/* a large table is read all over: few pages, or each packet waits for the page tables too
+	 */
+	if (count * size > 16 * HUGE_PAGE_BYTES)
+		madvise(pages, count * size, MADV_HUGEPAGE);
+	return pages;
 }
 
-static size_t flows_bytes(const struct flow_table *table)
+static void give_back(void *pages, size_t count, size_t size)
 {
-	return ((size_t)table->max + 1) * sizeof(struct flow);
+	if (pages != NULL)
+		munmap(pages, count * size);
 }
 
-static size_t buckets_bytes(const struct flow_table *table)
+static uint64_t timeout_of(const struct flow_table *table, const struct flow *flow)
 {
-	return ((size_t)table->bucket_mask + 1) * sizeof(uint32_t);
-}
-
-static uint8_t timeout_class(uint8_t proto)
-{
-	switch (proto) {
+	switch (flow->key.proto) {
 	case 6:
-		return CLASS_TCP;
+		return table->timeout_us[CLASS_TCP];
 	case 17:
 	case 136: /* UDP-Lite */
-		return CLASS_UDP;
+		return table->timeout_us[CLASS_UDP];
 	default:
-		return CLASS_OTHER;
+		return table->timeout_us[CLASS_OTHER];
 	}
 }
 
-static uint8_t list_of(const struct flow *flow)
+static bool is_used(const struct flow *flow)
 {
-	return (uint8_t)(timeout_class(flow->key.proto) +
-			 (flow->state == FLOW_FINAL ? CLASS_COUNT : 0));
+	return flow->key.family != IP_NONE;
 }
 
-static uint64_t list_timeout(const struct flow_table *table, unsigned list)
+/* ---- undecided flows ---- */
+
+static struct open *open_of(const struct flow_table *table, const struct flow *flow)
 {
-	return table->timeout_us[list % CLASS_COUNT];
+	return flow->open ? &table->opens[flow->more] : NULL;
 }
 
-/* ---- lists ---- */
-
-static void list_append(struct flow_table *table, uint8_t number, uint32_t index)
+static void list_append(struct flow_table *table, uint32_t index)
 {
-	struct lru_list *list = &table->lists[number];
-	struct flow *flow = &table->flows[index];
+	struct open *open = &table->opens[index];
 
-	flow->lru_list = number;
-	flow->lru_newer = NONE;
-	flow->lru_older = list->newest;
-	if (list->newest != NONE)
-		table->flows[list->newest].lru_newer = index;
+	open->newer = NONE;
+	open->older = table->newest;
+	if (table->newest != NONE)
+		table->opens[table->newest].newer = index;
 	else
-		list->oldest = index;
-	list->newest = index;
+		table->oldest = index;
+	table->newest = index;
 }
 
 static void list_remove(struct flow_table *table, uint32_t index)
 {
-	struct flow *flow = &table->flows[index];
-	struct lru_list *list = &table->lists[flow->lru_list];
+	struct open *open = &table->opens[index];
 
-	if (flow->lru_older != NONE)
-		table->flows[flow->lru_older].lru_newer = flow->lru_newer;
+	if (open->older != NONE)
+		table->opens[open->older].newer = open->newer;
+	else if (table->oldest == index)
+		table->oldest = open->newer;
+	if (open->newer != NONE)
+		table->opens[open->newer].older = open->older;
+	else if (table->newest == index)
+		table->newest = open->older;
+	open->older = open->newer = NONE;
+}
+
+/* There are as many as flows, so there is always one. */
+static void open_take(struct flow_table *table, struct flow *flow)
+{
+	uint32_t index = table->free_opens;
+
+	if (index != NONE)
+		table->free_opens = table->opens[index].newer;
 	else
-		list->oldest = flow->lru_newer;
-	if (flow->lru_newer != NONE)
-		table->flows[flow->lru_newer].lru_older = flow->lru_older;
+		index = ++table->touched_opens;
+	table->opens[index] = (struct open){
+		.flow = (uint32_t)(flow - table->flows),
+		.info = flow->more,
+	};
+	flow->more = index;
+	flow->open = 1;
+}
+
+/* The flow is decided and nobody looks at it. */
+static void open_give_back(struct flow_table *table, struct flow *flow)
+{
+	uint32_t index = flow->more;
+	struct open *open = &table->opens[index];
+
+	flow->more = open->info;
+	flow->open = 0;
+	open->newer = table->free_opens;
+	table->free_opens = index;
+}
+
+void *flow_table_pending(const struct flow_table *table, const struct flow *flow)
+{
+	const struct open *open = open_of(table, flow);
+
+	return open ? open->pending : NULL;
+}
+
+void flow_table_set_pending(struct flow_table *table, struct flow *flow, void *pending)
+{
+	if (!flow->open) {
+		if (!pending)
+			return;
+		open_take(table, flow);
+	}
+	table->opens[flow->more].pending = pending;
+	if (!pending && flow->state == FLOW_FINAL)
+		open_give_back(table, flow);
+}
+
+uint32_t flow_table_info(const struct flow_table *table, const struct flow *flow)
+{
+	const struct open *open = open_of(table, flow);
+
+	return open ? open->info : flow->more;
+}
+
+void flow_table_set_info(struct flow_table *table, struct flow *flow, uint32_t info)
+{
+	struct open *open = open_of(table, flow);
+
+	if (open)
+		open->info = info;
 	else
-		list->newest = flow->lru_older;
+		flow->more = info;
+}
+
+void flow_table_set_final(struct flow_table *table, struct flow *flow)
+{
+	if (flow->state == FLOW_FINAL)
+		return;
+	list_remove(table, flow->more);
+	flow->state = FLOW_FINAL;
+	if (!table->opens[flow->more].pending)
+		open_give_back(table, flow);
+}
+
+struct flow *flow_table_oldest_undecided(struct flow_table *table)
+{
+	return table->oldest == NONE ? NULL : &table->flows[table->opens[table->oldest].flow];
 }
 
 /* ---- keys and buckets ---- */
 
-static void lookup_prepare(const struct flow_table *table, const struct packet *packet,
-			   struct lookup *lookup)
-{
-	struct flow_key *key = &lookup->key, sorted;
-	int order;
+struct end {
+	uint64_t address[2];
+	uint16_t port;
+};
 
+static struct end end_of(const uint8_t address[16], uint16_t port)
+{
+	struct end end = {.port = port};
+
+	memcpy(end.address, address, sizeof(end.address));
+	return end;
+}
+
+/* Any order will do. */
+static bool is_after(const struct end *a, const struct end *b)
+{
+	if (a->address[0] != b->address[0])
+		return a->address[0] > b->address[0];
+	if (a->address[1] != b->address[1])
+		return a->address[1] > b->address[1];
+	return a->port > b->port;
+}
+
+/* The same from both ends. */
+static uint32_t hash_key(const struct hash_seed *seed, const struct flow_key *key)
+{
+	struct end client = end_of(key->client, key->client_port);
+	struct end server = end_of(key->server, key->server_port);
+	bool swap = is_after(&client, &server);
+	const struct end *low = swap ? &server : &client, *high = swap ? &client : &server;
+	uint64_t words[5] = {
+		(uint64_t)low->port | (uint64_t)high->port << 16 | (uint64_t)key->proto << 32 |
+			(uint64_t)key->has_ports << 40,
+		low->address[0],
+		high->address[0],
+		low->address[1],
+		high->address[1],
+	};
+
+	/* of IPv4 addresses the rest is zero */
+	return (uint32_t)hash_bytes(seed, words,
+				    key->family == IP_V4 ? 3 * sizeof(words[0]) : sizeof(words));
+}
+
+void flow_lookup_init(struct flow_lookup *lookup, const struct flow_table *table,
+		      const struct packet *packet)
+{
+	struct flow_key *key = &lookup->key;
+
+	memset(key, 0, sizeof(*key));
 	memcpy(key->client, packet->src.bytes, sizeof(key->client));
 	memcpy(key->server, packet->dst.bytes, sizeof(key->server));
 	key->client_port = packet->has_ports ? packet->sport : 0;
 	key->server_port = packet->has_ports ? packet->dport : 0;
-	key->family = packet->family;
 	key->proto = packet->proto;
+	key->family = packet->family & 15u;
 	key->has_ports = packet->has_ports;
-	key->zero = 0;
+	lookup->hash = hash_key(&table->seed, key);
+}
 
-	sorted = *key;
-	order = memcmp(key->client, key->server, sizeof(key->client));
-	if (order > 0 || (order == 0 && key->client_port > key->server_port)) {
-		memcpy(sorted.client, key->server, sizeof(sorted.client));
-		memcpy(sorted.server, key->client, sizeof(sorted.server));
-		sorted.client_port = key->server_port;
-		sorted.server_port = key->client_port;
-	}
-	lookup->hash = (uint32_t)hash_bytes(&table->seed, &sorted, sizeof(sorted));
+static uint32_t *bucket_of(const struct flow_table *table, uint32_t hash)
+{
+	return &table->buckets[(uint64_t)hash * table->bucket_count >> 32];
+}
+
+static bool same_ends(const struct flow_key *have, const uint8_t *client, const uint8_t *server)
+{
+	return memcmp(have->client, client, sizeof(have->client)) == 0 &&
+	       memcmp(have->server, server, sizeof(have->server)) == 0;
 }
 
 static bool key_matches(const struct flow_key *have, const struct flow_key *want,
 			enum flow_direction *direction)
 {
-	/* family, proto, has_ports and zero: the same whichever end is first */
-	if (memcmp(&have->family, &want->family, sizeof(*have) - offsetof(struct flow_key, family)))
+	if (have->proto != want->proto || have->family != want->family ||
+	    have->has_ports != want->has_ports)
 		return false;
 	if (have->client_port == want->client_port && have->server_port == want->server_port &&
-	    memcmp(have->client, want->client, sizeof(have->client)) == 0 &&
-	    memcmp(have->server, want->server, sizeof(have->server)) == 0) {
+	    same_ends(have, want->client, want->server)) {
 		*direction = FLOW_FROM_CLIENT;
 		return true;
 	}
 	if (have->client_port == want->server_port && have->server_port == want->client_port &&
-	    memcmp(have->client, want->server, sizeof(have->client)) == 0 &&
-	    memcmp(have->server, want->client, sizeof(have->server)) == 0) {
+	    same_ends(have, want->server, want->client)) {
 		*direction = FLOW_FROM_SERVER;
 		return true;
 	}
 	return false;
 }
 
-static uint32_t table_lookup(const struct flow_table *table, const struct lookup *lookup,
-			     enum flow_direction *direction)
+static uint32_t table_find(const struct flow_table *table, const struct flow_lookup *lookup,
+			   enum flow_direction *direction)
 {
-	uint32_t index = table->buckets[lookup->hash & table->bucket_mask];
+	uint32_t index = *bucket_of(table, lookup->hash);
 
-	while (index != NONE) {
-		const struct flow *flow = &table->flows[index];
-
-		if (flow->hash == lookup->hash && key_matches(&flow->key, &lookup->key, direction))
-			break;
-		index = flow->next_in_bucket;
-	}
+	while (index != NONE && !key_matches(&table->flows[index].key, &lookup->key, direction))
+		index = table->flows[index].next_in_bucket;
 	return index;
+}
+
+static void prefetch_flow(const struct flow *flow)
+{
+	__builtin_prefetch(flow, 1);
+	__builtin_prefetch((const char *)flow + 64, 1);
+}
+
+/*
+ * Each step reads what the one before it has asked memory for: the bucket; the first flow in
+ * it; the second, where the first is another's.
+ */
+void flow_lookup_ahead(const struct flow_lookup *lookups, size_t count,
+		       const struct flow_table *table)
+{
+	enum flow_direction direction;
+
+	for (size_t i = 0; i < count; i++)
+		__builtin_prefetch(bucket_of(table, lookups[i].hash));
+	for (size_t i = 0; i < count; i++) {
+		uint32_t first = *bucket_of(table, lookups[i].hash);
+
+		if (first != NONE)
+			prefetch_flow(&table->flows[first]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct flow *flow = &table->flows[*bucket_of(table, lookups[i].hash)];
+
+		/* entry 0, of an empty bucket, has no next one either */
+		if (flow->next_in_bucket != NONE &&
+		    !key_matches(&flow->key, &lookups[i].key, &direction))
+			prefetch_flow(&table->flows[flow->next_in_bucket]);
+	}
 }
 
 /* ---- end and begin of a flow ---- */
@@ -201,15 +364,19 @@ static uint32_t table_lookup(const struct flow_table *table, const struct lookup
 static void flow_end(struct flow_table *table, uint32_t index)
 {
 	struct flow *flow = &table->flows[index];
-	uint32_t *link = &table->buckets[flow->hash & table->bucket_mask];
+	uint32_t *link = bucket_of(table, hash_key(&table->seed, &flow->key));
 
 	if (table->release != NULL)
-		table->release(flow, table->context);
+		table->release(table, flow, table->context);
 	while (*link != index)
 		link = &table->flows[*link].next_in_bucket;
 	*link = flow->next_in_bucket;
-	list_remove(table, index);
-	flow->used = false;
+	if (flow->open) {
+		if (flow->state != FLOW_FINAL)
+			list_remove(table, flow->more);
+		open_give_back(table, flow);
+	}
+	flow->key.family = IP_NONE;
 	flow->next_in_bucket = table->free;
 	table->free = index;
 	table->count--;
@@ -217,74 +384,105 @@ static void flow_end(struct flow_table *table, uint32_t index)
 
 static bool flow_is_idle(const struct flow_table *table, const struct flow *flow, uint64_t now_us)
 {
-	return now_us > flow->last_us &&
-	       now_us - flow->last_us > list_timeout(table, flow->lru_list);
+	uint64_t last_us = flow_last_us(flow);
+
+	return now_us > last_us && now_us - last_us > timeout_of(table, flow);
+}
+
+/* What cannot be told as a span from the beginning, is a clock that was set: it begins again. */
+static void flow_stamp(struct flow *flow, uint64_t now_us)
+{
+	int64_t lasted_us = (int64_t)(now_us - flow->began_us);
+
+	if (lasted_us > LASTED_MAX_US || lasted_us < -LASTED_MAX_US) {
+		flow->began_us = now_us & BEGAN_MAX_US;
+		lasted_us = 0;
+	}
+	flow->lasted_us = (uint64_t)lasted_us & LASTED_MASK;
+}
+
+/* The next used entry that the hand meets; it stays on it. NONE: there is none. */
+static uint32_t hand_next(const struct flow_table *table, uint32_t *hand)
+{
+	for (uint32_t looked = 0; looked < table->touched; looked++) {
+		*hand = *hand >= table->touched ? 1 : *hand + 1;
+		if (is_used(&table->flows[*hand]))
+			return *hand;
+	}
+	return NONE;
+}
+
+/* How many entries more are to be looked at by now, so that all are within FLOW_SWEEP_S. */
+static void sweep_pace(struct flow_table *table, uint64_t now_us)
+{
+	uint64_t elapsed_us = now_us - table->swept_to_us, share;
+
+	if (now_us < table->swept_to_us) {
+		table->swept_to_us = now_us;
+		return;
+	}
+	if (elapsed_us >= FLOW_SWEEP_S * SECOND_US)
+		share = table->touched;
+	else
+		share = table->touched * elapsed_us / (FLOW_SWEEP_S * SECOND_US);
+	if (share == 0)
+		return;
+	table->swept_to_us = now_us;
+	table->sweep_due = share + table->sweep_due > table->touched
+				   ? table->touched
+				   : (uint32_t)share + table->sweep_due;
 }
 
 size_t flow_table_expire(struct flow_table *table, uint64_t now_us, size_t budget)
 {
-	size_t ended = 0, looked = 0;
+	size_t ended = 0;
 
-	for (unsigned i = 0; i < LIST_COUNT; i++) {
-		uint32_t index;
+	sweep_pace(table, now_us);
+	for (; table->sweep_due > 0 && budget > 0; table->sweep_due--, budget--) {
+		uint32_t index = table->sweep_hand >= table->touched ? 1 : table->sweep_hand + 1;
+		struct flow *flow = &table->flows[index];
 
-		while ((index = table->lists[i].oldest) != NONE && looked < budget) {
-			struct flow *flow = &table->flows[index];
-
-			looked++;
-			if (flow_is_idle(table, flow, now_us)) {
-				flow_end(table, index);
-				ended++;
-			} else if (flow->last_us > now_us &&
-				   flow->last_us - now_us > FUTURE_SLACK_US) {
-				flow->last_us = now_us;
-				list_remove(table, index);
-				list_append(table, (uint8_t)i, index);
-			} else {
-				break;
-			}
+		table->sweep_hand = index;
+		if (!is_used(flow))
+			continue;
+		if (flow_is_idle(table, flow, now_us)) {
+			flow_end(table, index);
+			ended++;
+		} else if (flow_last_us(flow) > now_us &&
+			   flow_last_us(flow) - now_us > FUTURE_SLACK_US) {
+			flow_stamp(flow, now_us);
 		}
 	}
 	table->stats.expired += ended;
 	return ended;
 }
 
-/* The least recently seen head among the lists [first, first + CLASS_COUNT). */
-static uint32_t oldest_of(const struct flow_table *table, unsigned first)
-{
-	uint32_t oldest = NONE;
-
-	for (unsigned i = first; i < first + CLASS_COUNT; i++) {
-		uint32_t head = table->lists[i].oldest;
-
-		if (head != NONE &&
-		    (oldest == NONE || table->flows[head].last_us < table->flows[oldest].last_us))
-			oldest = head;
-	}
-	return oldest;
-}
-
-/* Makes room in a full table. An idle flow is over anyway, so that one goes first. */
+/*
+ * Makes room in a full table. An idle flow is over anyway, so if one is met, that one goes;
+ * else the undecided one last seen longest ago, else the like of the decided ones that are met.
+ */
 static void evict(struct flow_table *table, uint64_t now_us)
 {
-	uint32_t index;
+	uint32_t oldest = NONE, index;
 
-	for (unsigned i = 0; i < LIST_COUNT; i++) {
-		index = table->lists[i].oldest;
-		if (index != NONE && flow_is_idle(table, &table->flows[index], now_us)) {
+	for (unsigned looks = 0; looks < FLOW_EVICT_LOOKS; looks++) {
+		index = hand_next(table, &table->evict_hand);
+		if (flow_is_idle(table, &table->flows[index], now_us)) {
 			flow_end(table, index);
 			table->stats.expired++;
 			return;
 		}
+		if (oldest == NONE ||
+		    flow_last_us(&table->flows[index]) < flow_last_us(&table->flows[oldest]))
+			oldest = index;
 	}
-	index = oldest_of(table, 0);
-	if (index != NONE) {
+	if (table->oldest != NONE) {
+		oldest = table->opens[table->oldest].flow;
 		table->stats.evicted_undecided++;
 	} else {
-		index = oldest_of(table, CLASS_COUNT);
 		table->stats.evicted_decided++;
 	}
-	flow_end(table, index);
+	flow_end(table, oldest);
 }
 
 static uint32_t take_entry(struct flow_table *table, uint64_t now_us)
@@ -311,6 +509,11 @@ static bool opens_connection(const struct packet *packet)
 	return packet->has_tcp && (packet->tcp_flags & mask) == PACKET_TCP_SYN;
 }
 
+static bool has_isn(const struct flow *flow, enum flow_direction direction)
+{
+	return flow->has_isn >> direction & 1;
+}
+
 /*
  * A SYN on a known tuple: a retransmission has the sequence number that we know. A SYN from
  * a server of which nothing was seen is a simultaneous open (RFC 9293 3.5), unless the flow was
@@ -321,9 +524,9 @@ static bool reuses_ports(const struct flow *flow, enum flow_direction direction,
 {
 	if (!opens_connection(packet))
 		return false;
-	if (flow->has_isn[direction])
+	if (has_isn(flow, direction))
 		return flow->isn[direction] != packet->tcp_seq + 1;
-	return flow->midstream || flow->packets[direction] > 0;
+	return flow->midstream || direction == FLOW_FROM_CLIENT || flow->heard;
 }
 
 static void note_tcp(struct flow *flow, enum flow_direction direction, const struct packet *packet)
@@ -331,14 +534,14 @@ static void note_tcp(struct flow *flow, enum flow_direction direction, const str
 	uint8_t flags = packet->tcp_flags;
 
 	/* A refusal's RST has sequence number 0, which says nothing of the stream. */
-	if (!flow->has_isn[direction] && (flags & PACKET_TCP_RST) == 0) {
+	if (!has_isn(flow, direction) && (flags & PACKET_TCP_RST) == 0) {
 		flow->isn[direction] = packet->tcp_seq + ((flags & PACKET_TCP_SYN) != 0 ? 1 : 0);
-		flow->has_isn[direction] = true;
+		flow->has_isn |= 1u << direction;
 	}
 	if (opens_connection(packet))
 		flow->closed = 0;
 	if ((flags & PACKET_TCP_FIN) != 0)
-		flow->closed |= (uint8_t)(1u << direction);
+		flow->closed |= 1u << direction;
 	if ((flags & PACKET_TCP_RST) != 0)
 		flow->closed = 3;
 }
@@ -349,7 +552,7 @@ bool flow_stream_offset(const struct flow *flow, enum flow_direction direction,
 	uint32_t distance;
 
 	/* Beyond half the sequence space a number may be of the next round. */
-	if (!packet->has_tcp || !flow->has_isn[direction] || flow->bytes[direction] > INT32_MAX)
+	if (!packet->has_tcp || !has_isn(flow, direction) || flow->bytes_seen > INT32_MAX)
 		return false;
 	distance = packet->tcp_seq + ((packet->tcp_flags & PACKET_TCP_SYN) != 0 ? 1 : 0) -
 		   flow->isn[direction];
@@ -372,21 +575,19 @@ struct flow_table *flow_table_new(uint32_t max, const struct flow_timeouts *time
 				  void *context)
 {
 	struct flow_table *table = calloc(1, sizeof(*table));
-	uint32_t buckets = 1;
 
 	if (table == NULL)
 		return NULL;
 	table->max = max == 0 ? 1 : max == UINT32_MAX ? max - 1 : max;
-	while (buckets < table->max && buckets < UINT32_C(1) << 31)
-		buckets *= 2;
-	table->bucket_mask = buckets - 1;
+	table->bucket_count = table->max > UINT32_MAX / 2 ? UINT32_MAX : 2 * table->max;
 	table->seed = *seed;
 	table->release = release;
 	table->context = context;
 	flow_table_set_timeouts(table, timeouts);
-	table->flows = reserve(flows_bytes(table));
-	table->buckets = reserve(buckets_bytes(table));
-	if (table->flows == NULL || table->buckets == NULL) {
+	table->flows = reserve((size_t)table->max + 1, sizeof(*table->flows));
+	table->opens = reserve((size_t)table->max + 1, sizeof(*table->opens));
+	table->buckets = reserve(table->bucket_count, sizeof(*table->buckets));
+	if (table->flows == NULL || table->opens == NULL || table->buckets == NULL) {
 		flow_table_free(table);
 		return NULL;
 	}
@@ -398,37 +599,32 @@ void flow_table_free(struct flow_table *table)
 	if (table == NULL)
 		return;
 	for (uint32_t i = 1; i <= table->touched && table->release != NULL; i++)
-		if (table->flows[i].used)
-			table->release(&table->flows[i], table->context);
-	if (table->flows != NULL)
-		munmap(table->flows, flows_bytes(table));
-	if (table->buckets != NULL)
-		munmap(table->buckets, buckets_bytes(table));
+		if (is_used(&table->flows[i]))
+			table->release(table, &table->flows[i], table->context);
+	give_back(table->flows, (size_t)table->max + 1, sizeof(*table->flows));
+	give_back(table->opens, (size_t)table->max + 1, sizeof(*table->opens));
+	give_back(table->buckets, table->bucket_count, sizeof(*table->buckets));
 	free(table);
 }
 
 static uint32_t flow_begin(struct flow_table *table, const struct packet *packet,
-			   const struct lookup *lookup)
+			   const struct flow_lookup *lookup)
 {
 	uint32_t index = take_entry(table, packet->meta.time_us);
-	uint32_t *bucket = &table->buckets[lookup->hash & table->bucket_mask];
+	uint32_t *bucket = bucket_of(table, lookup->hash);
 	struct flow *flow = &table->flows[index];
 
 	*flow = (struct flow){
 		.key = lookup->key,
-		.hash = lookup->hash,
 		.next_in_bucket = *bucket,
-		.used = true,
-		.number = ++table->last_number,
-		.first_us = packet->meta.time_us,
-		.last_us = packet->meta.time_us,
+		.number = ++table->last_number & NUMBER_MASK,
+		.began_us = packet->meta.time_us & BEGAN_MAX_US,
 		.midstream = packet->has_tcp && !opens_connection(packet),
-		.first_hook = packet->meta.hook,
-		.rule = -1,
 		.state = FLOW_PROVISIONAL,
 	};
 	*bucket = index;
-	list_append(table, list_of(flow), index);
+	open_take(table, flow);
+	list_append(table, flow->more);
 	table->stats.created++;
 	return index;
 }
@@ -436,22 +632,24 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 static void count_packet(struct flow *flow, enum flow_direction direction,
 			 const struct packet *packet)
 {
-	flow->last_us = packet->meta.time_us;
-	flow->packets[direction]++;
-	flow->bytes[direction] += packet->ip_length;
+	flow_stamp(flow, packet->meta.time_us);
+	if (flow->packets_seen < PACKETS_MAX)
+		flow->packets_seen++;
+	flow->bytes_seen = flow->bytes_seen < BYTES_MAX - packet->ip_length
+				   ? flow->bytes_seen + packet->ip_length
+				   : BYTES_MAX;
+	flow->heard |= direction == FLOW_FROM_SERVER;
 	if (packet->has_tcp)
 		note_tcp(flow, direction, packet);
 }
 
 struct flow *flow_table_track(struct flow_table *table, const struct packet *packet,
-			      enum flow_direction *direction, bool *fresh)
+			      const struct flow_lookup *lookup, enum flow_direction *direction,
+			      bool *fresh)
 {
-	struct lookup lookup;
+	uint32_t index = table_find(table, lookup, direction);
 	struct flow *flow;
-	uint32_t index;
 
-	lookup_prepare(table, packet, &lookup);
-	index = table_lookup(table, &lookup, direction);
 	if (index != NONE) {
 		flow = &table->flows[index];
 		if (flow_is_idle(table, flow, packet->meta.time_us)) {
@@ -466,13 +664,14 @@ struct flow *flow_table_track(struct flow_table *table, const struct packet *pac
 	}
 	*fresh = index == NONE;
 	if (index == NONE) {
-		index = flow_begin(table, packet, &lookup);
+		index = flow_begin(table, packet, lookup);
 		*direction = FLOW_FROM_CLIENT;
-	} else if (table->lists[table->flows[index].lru_list].newest != index) {
-		list_remove(table, index);
-		list_append(table, table->flows[index].lru_list, index);
 	}
 	flow = &table->flows[index];
+	if (flow->state != FLOW_FINAL && table->newest != flow->more) {
+		list_remove(table, flow->more);
+		list_append(table, flow->more);
+	}
 	count_packet(flow, *direction, packet);
 	return flow;
 }
@@ -480,15 +679,15 @@ struct flow *flow_table_track(struct flow_table *table, const struct packet *pac
 struct flow *flow_table_restart(struct flow_table *table, struct flow *flow,
 				const struct packet *packet, enum flow_direction *direction)
 {
-	struct lookup lookup;
+	struct flow_lookup lookup;
 	uint32_t index;
 
 	/* the packet is the new flow's */
-	flow->packets[*direction]--;
-	flow->bytes[*direction] -= packet->ip_length;
+	flow->packets_seen--;
+	flow->bytes_seen -= packet->ip_length;
 	flow_end(table, (uint32_t)(flow - table->flows));
 	table->stats.restarted++;
-	lookup_prepare(table, packet, &lookup);
+	flow_lookup_init(&lookup, table, packet);
 	index = flow_begin(table, packet, &lookup);
 	*direction = FLOW_FROM_CLIENT;
 	count_packet(&table->flows[index], *direction, packet);
@@ -498,32 +697,14 @@ struct flow *flow_table_restart(struct flow_table *table, struct flow *flow,
 struct flow *flow_table_find(struct flow_table *table, const struct packet *packet,
 			     enum flow_direction *direction)
 {
-	struct lookup lookup;
+	struct flow_lookup lookup;
 	uint32_t index;
 
-	lookup_prepare(table, packet, &lookup);
-	index = table_lookup(table, &lookup, direction);
+	flow_lookup_init(&lookup, table, packet);
+	index = table_find(table, &lookup, direction);
 	if (index == NONE || flow_is_idle(table, &table->flows[index], packet->meta.time_us))
 		return NULL;
 	return &table->flows[index];
-}
-
-void flow_table_set_final(struct flow_table *table, struct flow *flow)
-{
-	uint32_t index = (uint32_t)(flow - table->flows);
-
-	if (flow->state == FLOW_FINAL)
-		return;
-	list_remove(table, index);
-	flow->state = FLOW_FINAL;
-	list_append(table, list_of(flow), index);
-}
-
-struct flow *flow_table_oldest_undecided(struct flow_table *table)
-{
-	uint32_t index = oldest_of(table, 0);
-
-	return index == NONE ? NULL : &table->flows[index];
 }
 
 uint32_t flow_table_count(const struct flow_table *table)
@@ -539,7 +720,7 @@ const struct flow_table_stats *flow_table_stats(const struct flow_table *table)
 void flow_table_visit(struct flow_table *table, flow_visit_fn *visit, void *context)
 {
 	for (uint32_t i = 1; i <= table->touched; i++)
-		if (table->flows[i].used && !visit(&table->flows[i], context))
+		if (is_used(&table->flows[i]) && !visit(&table->flows[i], context))
 			return;
 }
 

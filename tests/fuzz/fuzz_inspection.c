@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t protos[] = {IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
 	struct inspect_limits limits = {.decide_packets = 12, .decide_bytes = 16384};
-	struct flow flow = {.has_isn = {true, true}};
+	struct flow flow = {.has_isn = 3};
 	struct packet packet = {.has_ports = true};
 	struct inspection *inspection;
 	const struct evidence *evidence;

@@ -32,7 +32,7 @@ static void talk_begin(struct talk *talk, const uint8_t head[3])
 	struct packet packet = {.has_ports = true};
 
 	memset(talk, 0, sizeof(*talk));
-	talk->flow.has_isn[0] = talk->flow.has_isn[1] = true;
+	talk->flow.has_isn = 3;
 	talk->flow.key.proto = head[0] & FLAG_DATAGRAMS ? IPPROTO_UDP : IPPROTO_TCP;
 	talk->flow.key.client_port = 40000;
 	talk->flow.key.server_port = (uint16_t)inspect_be16(head + 1);

@@ -57,7 +57,7 @@ static inline void talk_begin_with(struct talk *talk, uint8_t proto, uint16_t cl
 	talk->flow.key.has_ports = true;
 	talk->flow.key.client_port = client_port;
 	talk->flow.key.server_port = server_port;
-	talk->flow.has_isn[0] = talk->flow.has_isn[1] = proto == IPPROTO_TCP;
+	talk->flow.has_isn = proto == IPPROTO_TCP ? 3 : 0;
 	talk->flow.isn[0] = 0xfffffff0; /* wraps soon */
 	talk->flow.isn[1] = 7000;
 	talk->limits = (struct inspect_limits){.decide_packets = 12, .decide_bytes = 16384};

@@ -41,7 +41,7 @@ struct answer {
 };
 
 struct answers {
-	struct answer of[FLOWS_MAX]; /* by flow->number - 1 */
+	struct answer of[FLOWS_MAX]; /* by flow_number(flow) - 1 */
 	uint32_t decided_packet[FLOWS_MAX];
 	uint32_t count;
 };
@@ -197,11 +197,11 @@ static inline void world_add(struct world *world, const struct packet *packet)
 
 /* ---- telling ---- */
 
-static inline void keep_answer(const struct flow *flow, void *context)
+static inline void keep_answer(const struct flow *flow, const struct flow_info *info,
+			       void *context)
 {
-	const struct flow_info *info = classify_info(flow);
 	struct world *world = context;
-	uint32_t number = flow->number - world->flows_before;
+	uint32_t number = flow_number(flow) - world->flows_before;
 	struct answer *answer;
 
 	if (!world->answers)
@@ -211,7 +211,7 @@ static inline void keep_answer(const struct flow *flow, void *context)
 		world->answers->count = number;
 	answer = &world->answers->of[number - 1];
 	world->answers->decided_packet[number - 1] = flow->decided_packet;
-	answer->rule = flow->rule;
+	answer->rule = flow_rule(flow);
 	answer->value = flow->value ? flow->value : world->view.mark.main;
 	if (!info)
 		return;

@@ -19,7 +19,7 @@ static void header_rules_alone_make_every_flow_final_on_its_first_packet(void **
 	assert_int_equal(last(bench)->state, FLOW_FINAL);
 	assert_int_equal(last(bench)->decided_packet, 1);
 	assert_int_equal(syn(bench, 40001, 80), 0x7f);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_int_equal(bench->stats[0].hits, 1);
 	bench_free(bench);
 }
@@ -112,7 +112,7 @@ static void a_name_rule_is_open_until_the_name_is_seen_and_moves_where_there_is_
 	assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
 	assert_true(last(bench)->moved);
 	assert_int_equal(last(bench)->decided_packet, 3);
-	assert_string_equal(classify_info(last(bench))->host, "www.video.example");
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "www.video.example");
 	bench_free(bench);
 }
 
@@ -124,7 +124,7 @@ static void with_nat_the_flow_keeps_its_line_and_the_rule_is_learned(void **stat
 	syn(bench, 40000, 80);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), 0x7f);
 	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_false(last(bench)->moved);
 	bench_free(bench);
 }
@@ -141,7 +141,7 @@ static void a_header_rule_behind_an_open_name_rule_steers_from_the_first_packet(
 	/* the name is another: the open rule is refuted, and what it has becomes final */
 	assert_int_equal(data(bench, 40000, 80, 0, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 35),
 			 PLAIN);
-	assert_int_equal(last(bench)->rule, 1);
+	assert_int_equal(flow_rule(last(bench)), 1);
 	assert_false(last(bench)->moved);
 	bench_free(bench);
 }
@@ -181,7 +181,7 @@ static void a_drop_behind_an_open_rule_waits_until_that_rule_is_refuted(void **s
 
 	(void)state;
 	assert_int_equal(syn(bench, 40000, 80), 0x80);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
 	assert_int_equal(syn(bench, 40001, 80), 0x80);
 	assert_int_equal(data(bench, 40001, 80, 0, "\x01\x02\x03\x04 nothing known", 18), 0x7d);
@@ -195,7 +195,7 @@ static void what_is_no_known_protocol_is_refuted_at_once(void **state)
 	(void)state;
 	syn(bench, 40000, 9999);
 	assert_int_equal(data(bench, 40000, 9999, 0, "\x01\x02\x03\x04\x05\x06\x07\x08", 8), 0x7f);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_int_equal(last(bench)->late, RULE_LATE_NONE);
 	bench_free(bench);
 }
@@ -239,7 +239,7 @@ static void a_midstream_flow_is_decided_late_by_header_rules_too(void **state)
 	(void)state;
 	assert_int_equal(data(bench, 40000, 25, 0, "DATA\r\n", 6), 0x7f);
 	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(data(bench, 40001, 80, 0, "x", 1), PLAIN);
 	assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
 	bench_free(bench);
@@ -355,7 +355,7 @@ static void replay_reads_on_after_a_decision_and_the_decision_stays(void **state
 	bench->policy.inspect_decided = true;
 	assert_int_equal(syn(bench, 40000, 80), PLAIN);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
-	assert_string_equal(classify_info(last(bench))->host, "www.video.example");
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "www.video.example");
 	assert_int_equal(last(bench)->decided_packet, 1);
 	bench_free(bench);
 }

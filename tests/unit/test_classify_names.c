@@ -67,9 +67,9 @@ static void an_answer_gives_the_first_packet_its_line(void **state)
 	(void)state;
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(ask_for(bench, 40000, "www.video.example"), NATED);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(last(bench)->state, FLOW_FINAL);
 	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
 	assert_false(last(bench)->moved);
@@ -99,9 +99,9 @@ static void an_earlier_rule_that_is_not_expected_stays_open_and_may_still_win(vo
 	(void)state;
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
-	assert_int_equal(last(bench)->rule, 1);
+	assert_int_equal(flow_rule(last(bench)), 1);
 	assert_int_equal(ask_for(bench, 40000, "shop.example"), PLAIN);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(classifier_stats(bench->classifier)->guessed_wrong, 1);
 	bench_free(bench);
 }
@@ -114,7 +114,7 @@ static void a_wrong_guess_on_a_nat_line_stays_there(void **state)
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
 	assert_int_equal(ask_for(bench, 40000, "www.news.example"), NATED);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_false(last(bench)->moved);
 	bench_free(bench);
 }
@@ -127,7 +127,7 @@ static void a_wrong_guess_without_nat_goes_back_to_main(void **state)
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | PLAIN);
 	assert_int_equal(ask_for(bench, 40000, "www.news.example"), 0x7f);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_true(last(bench)->moved);
 	bench_free(bench);
 }
@@ -140,7 +140,7 @@ static void a_wrong_guess_before_a_header_rule_keeps_its_nat_line(void **state)
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
 	assert_int_equal(ask_for(bench, 40000, "www.news.example"), NATED);
-	assert_int_equal(last(bench)->rule, 1);
+	assert_int_equal(flow_rule(last(bench)), 1);
 	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
 	bench_free(bench);
 }
@@ -168,7 +168,7 @@ static void what_a_proxy_is_asked_for_is_not_learned_of_the_proxy(void **state)
 	(void)state;
 	syn(bench, 40000, 3128);
 	data(bench, 40000, 3128, 0, request, sizeof(request) - 1);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(syn(bench, 40001, 3128), 0x80);
 	bench_free(bench);
 }
@@ -214,8 +214,8 @@ static void a_flow_that_never_shows_a_name_has_the_one_of_its_answer(void **stat
 	assert_int_equal(last(bench)->state, FLOW_FINAL);
 	assert_int_equal(last(bench)->decided_packet, 1);
 	assert_int_equal(last(bench)->late, RULE_LATE_NONE);
-	assert_string_equal(classify_info(last(bench))->host, "game.video.example");
-	assert_int_equal(classify_info(last(bench))->host_source, HOST_DNS_CACHE);
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "game.video.example");
+	assert_int_equal(classify_info(bench->classifier, last(bench))->host_source, HOST_DNS_CACHE);
 	bench_free(bench);
 }
 
@@ -228,8 +228,8 @@ static void a_server_that_speaks_first_keeps_the_name_of_its_answer(void **state
 	assert_int_equal(syn(bench, 40000, 22), 0x80 | NATED);
 	data(bench, 40000, 22, 0, "SSH-2.0-OpenSSH_9.2\r\n", 21);
 	assert_int_equal(reply(bench, 40000, 22, "SSH-2.0-OpenSSH_9.2\r\n"), NATED);
-	assert_int_equal(last(bench)->rule, 0);
-	assert_string_equal(classify_info(last(bench))->host, "ssh.video.example");
+	assert_int_equal(flow_rule(last(bench)), 0);
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "ssh.video.example");
 	bench_free(bench);
 }
 
@@ -243,8 +243,8 @@ static void a_name_seen_by_another_flow_is_no_name_of_this_one(void **state)
 	assert_int_equal(syn(bench, 40001, 80), 0x80 | NATED);
 	/* HTTP without a host: refuted, and kept where it is since the line has NAT */
 	assert_int_equal(data(bench, 40001, 80, 0, "GET / HTTP/1.0\r\n\r\n", 18), NATED);
-	assert_int_equal(last(bench)->rule, -1);
-	assert_null(classify_info(last(bench))->host);
+	assert_int_equal(flow_rule(last(bench)), -1);
+	assert_null(classify_info(bench->classifier, last(bench))->host);
 	bench_free(bench);
 }
 
@@ -275,7 +275,7 @@ static void an_app_that_decided_late_steers_the_next_flow_to_that_server(void **
 	(void)state;
 	assert_int_equal(syn(bench, 40000, 2222), 0x80);
 	data(bench, 40000, 2222, 0, "SSH-2.0-OpenSSH_9.2\r\n", 21);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(last(bench)->value, 0x7f);
 	/* a rule of another name that asks for the same app profits too */
 	reload_rules(bench,
@@ -325,9 +325,9 @@ static void behind_an_outer_name_stands_what_dns_gave_if_it_offers_ech(void **st
 	for (uint16_t sport = 40000; sport < 40003; sport++) {
 		assert_int_equal(syn(bench, sport, 443), 0x80 | NATED);
 		assert_int_equal(data(bench, sport, 443, 0, hello, length), NATED);
-		assert_int_equal(last(bench)->rule, 0);
-		assert_string_equal(classify_info(last(bench))->host, "public.example");
-		assert_int_equal(classify_info(last(bench))->host_source, HOST_TLS_ECH_OUTER);
+		assert_int_equal(flow_rule(last(bench)), 0);
+		assert_string_equal(classify_info(bench->classifier, last(bench))->host, "public.example");
+		assert_int_equal(classify_info(bench->classifier, last(bench))->host_source, HOST_TLS_ECH_OUTER);
 	}
 	bench_free(bench);
 }
@@ -342,12 +342,12 @@ static void an_ech_extension_alone_proves_nothing(void **state)
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(syn(bench, 40000, 443), 0x80 | PLAIN);
 	assert_int_equal(data(bench, 40000, 443, 0, hello, length), 0x7f);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	/* and its name is learnt like any other */
 	length = ech_hello(hello, "www.video.example");
 	syn(bench, 40001, 443);
 	data(bench, 40001, 443, 0, hello, length);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_int_equal(syn(bench, 40002, 443), 0x80 | PLAIN);
 	bench_free(bench);
 }
@@ -360,7 +360,7 @@ static void a_drop_that_is_only_expected_waits(void **state)
 	(void)state;
 	answered(bench, client, "ads.example", 300);
 	assert_int_equal(syn(bench, 40000, 80), 0x80);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	assert_int_equal(ask_for(bench, 40000, "ads.example"), 0x7d);
 	bench_free(bench);
 }
@@ -374,7 +374,7 @@ static void a_flow_older_than_our_knowledge_is_never_moved_by_a_guess(void **sta
 	(void)state;
 	answered(bench, client, "www.video.example", 300);
 	assert_int_equal(send_packet(bench, &segment).mark, 0x80);
-	assert_int_equal(last(bench)->rule, -1);
+	assert_int_equal(flow_rule(last(bench)), -1);
 	bench_free(bench);
 }
 

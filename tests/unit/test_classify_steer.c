@@ -122,7 +122,7 @@ static void a_flow_behind_an_open_rule_takes_one_turn_and_keeps_what_it_got(void
 		assert_int_equal(data(bench, 40000 + i, 80, 20, news + 20, sizeof(news) - 21),
 				 mark & 0x7f);
 		assert_int_equal(last(bench)->state, FLOW_FINAL);
-		assert_int_equal(last(bench)->rule, 1);
+		assert_int_equal(flow_rule(last(bench)), 1);
 		assert_false(last(bench)->moved);
 	}
 	bench_free(alone);
@@ -153,7 +153,7 @@ static void a_late_move_within_the_group_is_none(void **state)
 		uint32_t mark = syn(bench, 40000 + i, 80) & 0x7f;
 
 		assert_int_equal(data(bench, 40000 + i, 80, 0, video, sizeof(video) - 1), mark);
-		assert_int_equal(last(bench)->rule, 0);
+		assert_int_equal(flow_rule(last(bench)), 0);
 		assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
 		assert_false(last(bench)->moved);
 	}
@@ -194,7 +194,7 @@ static void no_flow_is_moved_to_a_translating_stand_in_unless_the_rule_says_so(v
 	syn(bench, 40000, 80);
 	assert_int_equal(data(bench, 40000, 80, 0, video, sizeof(video) - 1), 0x7f);
 	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	bench_free(bench);
 
 	bench = bench_new(VIDEO_THEN_WEB("other", "late = \"move\"; ", "main"));
@@ -213,7 +213,7 @@ static void a_late_move_to_main_by_on_down_is_none_for_a_flow_on_main(void **sta
 	use(bench, NATED, STEER_LOST);
 	syn(bench, 40000, 80);
 	assert_int_equal(data(bench, 40000, 80, 0, video, sizeof(video) - 1), 0x7f);
-	assert_int_equal(last(bench)->rule, 0);
+	assert_int_equal(flow_rule(last(bench)), 0);
 	assert_false(last(bench)->moved);
 	bench_free(bench);
 }
@@ -255,7 +255,7 @@ static void a_flow_of_a_forgotten_value_begins_anew_with_its_next_packet(void **
 	assert_int_equal(datagram(bench, 40000, 0), OTHER);
 	assert_int_not_equal(last(bench)->number, number);
 	assert_int_equal(last(bench)->decided_packet, 1);
-	assert_int_equal(last(bench)->packets[0], 1);
+	assert_int_equal(last(bench)->packets_seen, 1);
 	assert_false(last(bench)->moved);
 	assert_false(last(bench)->older);
 	assert_int_equal(stats->restarted, 1);
@@ -307,8 +307,8 @@ static void an_open_flow_of_a_forgotten_value_begins_anew_and_is_inspected(void 
 	lose(bench, PLAIN);
 	assert_int_equal(syn(bench, 40000, 80), 0x80 | OTHER);
 	assert_int_equal(data(bench, 40000, 80, 0, news, sizeof(news) - 1), OTHER);
-	assert_int_equal(last(bench)->rule, 1);
-	assert_string_equal(classify_info(last(bench))->host, "www.news.example");
+	assert_int_equal(flow_rule(last(bench)), 1);
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "www.news.example");
 	bench_free(bench);
 }
 

@@ -29,18 +29,19 @@ static struct flow_table *table;
 static unsigned released;
 static uint32_t last_released;
 static uint64_t packets_released, bytes_released;
+static uint32_t last_info;
 static enum flow_direction direction;
 static bool fresh;
 
-static void note_release(struct flow *flow, void *context)
+static void note_release(struct flow_table *of, struct flow *flow, void *context)
 {
 	assert_ptr_equal(context, &released);
 	released++;
 	last_released = flow->number;
-	packets_released = flow->packets[0] + flow->packets[1];
-	bytes_released = flow->bytes[0] + flow->bytes[1];
-	free(flow->pending);
-	free(flow->info);
+	packets_released = flow_packets(flow);
+	bytes_released = flow_bytes(flow);
+	last_info = flow_table_info(of, flow);
+	free(flow_table_pending(of, flow));
 }
 
 static struct flow_table *table_new(uint32_t max)
@@ -113,7 +114,10 @@ static struct packet segment(bool from_server, uint8_t flags, uint32_t seq, uint
 
 static struct flow *track(struct packet packet)
 {
-	return flow_table_track(table, &packet, &direction, &fresh);
+	struct flow_lookup lookup;
+
+	flow_lookup_init(&lookup, table, &packet);
+	return flow_table_track(table, &packet, &lookup, &direction, &fresh);
 }
 
 static struct flow *find(struct packet packet)
@@ -133,18 +137,17 @@ static void both_directions_are_one_flow(void **state)
 	assert_true(fresh);
 	assert_int_equal(direction, FLOW_FROM_CLIENT);
 	assert_int_equal(flow->number, 1);
-	assert_int_equal(flow->rule, -1);
+	assert_int_equal(flow_rule(flow), -1);
 	assert_int_equal(flow->state, FLOW_PROVISIONAL);
 	assert_ptr_equal(track(at(between(UDP, 1, 53, 2, 5000), 3)), flow);
 	assert_false(fresh);
 	assert_int_equal(direction, FLOW_FROM_SERVER);
 	assert_ptr_equal(track(at(between(UDP, 2, 5000, 1, 53), 4)), flow);
 	assert_int_equal(direction, FLOW_FROM_CLIENT);
-	assert_int_equal(flow->packets[FLOW_FROM_CLIENT], 2);
-	assert_int_equal(flow->packets[FLOW_FROM_SERVER], 1);
-	assert_int_equal(flow->bytes[FLOW_FROM_CLIENT], 200);
-	assert_int_equal(flow->first_us, 1000 * SECOND);
-	assert_int_equal(flow->last_us, 1004 * SECOND);
+	assert_int_equal(flow_packets(flow), 3);
+	assert_int_equal(flow_bytes(flow), 300);
+	assert_int_equal(flow_first_us(flow), 1000 * SECOND);
+	assert_int_equal(flow_last_us(flow), 1004 * SECOND);
 	client = flow_client(&flow->key);
 	server = flow_server(&flow->key);
 	assert_string_equal(ip_format(&client, text), "10.0.0.2");
@@ -232,7 +235,7 @@ static void find_counts_nothing(void **state)
 	flow = track(udp(1));
 	assert_ptr_equal(find(between(UDP, 2, 53, 1, 1)), flow);
 	assert_int_equal(direction, FLOW_FROM_SERVER);
-	assert_int_equal(flow->packets[0] + flow->packets[1], 1);
+	assert_int_equal(flow_packets(flow), 1);
 	assert_null(find(at(udp(1), 181)));
 }
 
@@ -240,7 +243,7 @@ static bool count_visit(struct flow *flow, void *context)
 {
 	unsigned *left = context;
 
-	assert_true(flow->used);
+	assert_int_not_equal(flow->key.family, IP_NONE);
 	return --*left > 0;
 }
 
@@ -293,7 +296,7 @@ static void expiry_ends_idle_flows_by_class(void **state)
 	track(segment(false, SYN, 1, 0));
 	track(between(ICMP, 1, 0, 2, 0));
 	assert_int_equal(flow_table_expire(table, 1060 * SECOND, 100), 0);
-	assert_int_equal(flow_table_expire(table, 1061 * SECOND, 100), 1);
+	assert_int_equal(flow_table_expire(table, 1060 * SECOND + FLOW_SWEEP_S * SECOND, 100), 1);
 	assert_int_equal(last_released, 3);
 	assert_int_equal(flow_table_expire(table, 1181 * SECOND, 100), 1);
 	assert_int_equal(last_released, 1);
@@ -407,15 +410,75 @@ static void the_owner_frees_what_it_hung_on_a_flow(void **state)
 	for (uint16_t port = 1; port <= 8; port++) {
 		struct flow *flow = track(udp(port));
 
-		assert_null(flow->pending);
-		assert_null(flow->info);
-		flow->pending = malloc(10);
-		flow->info = malloc(10);
+		assert_null(flow_table_pending(table, flow));
+		assert_int_equal(flow_table_info(table, flow), 0);
+		flow_table_set_pending(table, flow, malloc(10));
+		flow_table_set_info(table, flow, port);
 	}
+	assert_int_equal(last_info, 4);
 	assert_int_equal(released, 4);
 	flow_table_free(table);
 	table = NULL;
 	assert_int_equal(released, 8);
+}
+
+static void a_decided_flow_keeps_what_hangs_on_it(void **state)
+{
+	struct flow *flow = track(udp(1));
+	char mine;
+
+	(void)state;
+	flow_table_set_info(table, flow, 5);
+	flow_table_set_pending(table, flow, &mine);
+	flow_table_set_final(table, flow);
+	assert_ptr_equal(flow_table_pending(table, flow), &mine);
+	assert_null(flow_table_oldest_undecided(table));
+	flow_table_set_info(table, flow, 6);
+	flow_table_set_pending(table, flow, NULL);
+	assert_null(flow_table_pending(table, flow));
+	assert_int_equal(flow_table_info(table, flow), 6);
+	flow_table_set_info(table, flow, 7);
+	flow_table_set_pending(table, flow, &mine);
+	assert_int_equal(flow_table_info(table, flow), 7);
+	assert_ptr_equal(flow_table_pending(table, flow), &mine);
+	flow_table_set_pending(table, flow, NULL);
+	assert_int_equal(flow_table_info(table, flow), 7);
+}
+
+static void every_idle_flow_leaves_within_a_sweep(void **state)
+{
+	const uint32_t flows = 10000;
+	size_t ended = 0;
+
+	(void)state;
+	flow_table_free(table);
+	table = table_new(flows);
+	for (uint32_t i = 0; i < flows; i++)
+		track(between(UDP, 1000 + i, 1, 2, 53));
+	flow_table_expire(table, 1180 * SECOND, flows);
+	assert_int_equal(flow_table_count(table), flows);
+	for (unsigned ms = 1; ms <= FLOW_SWEEP_S * 1000; ms++)
+		ended += flow_table_expire(table, 1180 * SECOND + ms * 1000ull, 4);
+	assert_int_equal(ended, flows);
+}
+
+static void a_clock_that_leaps_is_no_age(void **state)
+{
+	struct packet packet = udp(1);
+	struct flow *flow = track(packet);
+
+	(void)state;
+	packet.meta.time_us = 0;
+	assert_ptr_equal(track(packet), flow);
+	assert_int_equal(flow_last_us(flow), 0);
+	packet.meta.time_us = 200ull * 86400 * SECOND;
+	track(packet);
+	assert_true(fresh);
+	packet.meta.time_us = 0; /* further back than a span can tell */
+	flow = track(packet);
+	assert_false(fresh);
+	assert_int_equal(flow_first_us(flow), 0);
+	assert_int_equal(flow_last_us(flow), 0);
 }
 
 static void a_flood_of_a_million_flows_stays_bounded(void **state)
@@ -435,7 +498,7 @@ static void a_flood_of_a_million_flows_stays_bounded(void **state)
 		struct packet packet = between(UDP, 1000 + i, (uint16_t)i, 2, 53);
 
 		packet.meta.time_us += i;
-		flow_table_track(table, &packet, &direction, &fresh);
+		track(packet);
 		assert_true(fresh);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -451,7 +514,7 @@ static void a_flood_of_a_million_flows_stays_bounded(void **state)
 					       (uint16_t)(flood - 1 - i % (max / 2)), 2, 53);
 
 		packet.meta.time_us += flood;
-		flow_table_track(table, &packet, &direction, &fresh);
+		track(packet);
 		assert_false(fresh);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
@@ -488,7 +551,7 @@ static void random_life_keeps_table_and_lists_consistent(void **state)
 				 ? between(ICMP, (random >> 10) % 100, 0, 200, 0)
 				 : segment(false, (random >> 20) % 8 == 0 ? SYN : ACK, random, 0);
 		packet.meta.time_us = now + (random >> 12) % (2 * SECOND) - SECOND;
-		flow = flow_table_track(table, &packet, &direction, &fresh);
+		flow = track(packet);
 		assert_non_null(flow);
 		if ((random >> 16) % 4 == 0)
 			flow_table_set_final(table, flow);
@@ -556,7 +619,7 @@ static void stream_offsets_survive_the_wrap_of_sequence_numbers(void **state)
 	flow = track(at(segment(false, SYN, 0xffffffff, 0), 1));
 	assert_int_equal(offset_of(flow, segment(false, ACK, 0, 1)), 0);
 	/* after gigabytes a number may be of the next round */
-	flow->bytes[FLOW_FROM_CLIENT] = 3000000000;
+	flow->bytes_seen = 3000000000;
 	assert_false(has_offset(flow, segment(false, ACK, 0, 1)));
 }
 
@@ -570,7 +633,7 @@ static void a_midstream_flow_counts_from_the_first_segment_seen(void **state)
 	assert_int_equal(flow->key.client_port, 25);
 	track(segment(false, ACK, 300, 0));
 	assert_int_equal(direction, FLOW_FROM_SERVER);
-	assert_true(flow->has_isn[FLOW_FROM_SERVER]);
+	assert_true(flow->has_isn & 2);
 	assert_int_equal(flow->isn[FLOW_FROM_CLIENT], 7000);
 	assert_int_equal(flow->isn[FLOW_FROM_SERVER], 300);
 }
@@ -591,7 +654,7 @@ static void a_refusal_leaves_the_servers_numbers_unknown(void **state)
 	(void)state;
 	track(segment(true, RST | ACK, 0, 0));
 	assert_int_equal(flow->closed, 3);
-	assert_false(flow->has_isn[FLOW_FROM_SERVER]);
+	assert_false(flow->has_isn & 2);
 	/* Windows tries again with the same number */
 	assert_ptr_equal(track(segment(false, SYN, 1000, 0)), flow);
 	assert_false(fresh);
@@ -614,7 +677,7 @@ static void a_retransmitted_syn_is_the_same_flow(void **state)
 {
 	(void)state;
 	track(segment(false, SYN, 1000, 0));
-	assert_int_equal(track(at(segment(false, SYN, 1000, 0), 1))->packets[0], 2);
+	assert_int_equal(flow_packets(track(at(segment(false, SYN, 1000, 0), 1))), 2);
 	assert_false(fresh);
 	assert_int_equal(flow_table_stats(table)->restarted, 0);
 }
@@ -630,8 +693,8 @@ static void a_syn_with_another_number_begins_a_new_flow(void **state)
 	assert_true(fresh);
 	assert_int_equal(flow->number, 2);
 	assert_int_equal(flow->isn[0], 2001);
-	assert_false(flow->has_isn[1]);
-	assert_int_equal(flow->packets[0], 1);
+	assert_false(flow->has_isn & 2);
+	assert_int_equal(flow_packets(flow), 1);
 	assert_int_equal(released, 1);
 	assert_int_equal(flow_table_stats(table)->restarted, 1);
 	assert_int_equal(flow_table_count(table), 1);
@@ -689,8 +752,8 @@ static void a_flow_begins_anew_with_the_packet_that_says_so(void **state)
 	track(segment(true, SYN | ACK, 5000, 0));
 	flow = track(answer);
 	assert_false(fresh);
-	flow->pending = malloc(10);
-	flow->info = malloc(10);
+	flow_table_set_pending(table, flow, malloc(10));
+	flow_table_set_info(table, flow, 7);
 	flow_table_set_final(table, flow);
 	again = flow_table_restart(table, flow, &answer, &direction);
 	assert_int_equal(released, 1);
@@ -701,12 +764,12 @@ static void a_flow_begins_anew_with_the_packet_that_says_so(void **state)
 	assert_int_equal(again->number, 5);
 	assert_int_equal(again->state, FLOW_PROVISIONAL);
 	assert_true(again->midstream);
-	assert_null(again->pending);
-	assert_null(again->info);
-	assert_int_equal(again->packets[0], 1);
-	assert_int_equal(again->packets[1], 0);
-	assert_int_equal(again->bytes[0], 100);
-	assert_int_equal(again->first_us, answer.meta.time_us);
+	assert_int_equal(last_info, 7);
+	assert_null(flow_table_pending(table, again));
+	assert_int_equal(flow_table_info(table, again), 0);
+	assert_int_equal(flow_packets(again), 1);
+	assert_int_equal(flow_bytes(again), 100);
+	assert_int_equal(flow_first_us(again), answer.meta.time_us);
 	assert_int_equal(again->key.client_port, 25);
 	assert_int_equal(again->isn[0], 5001);
 	assert_int_equal(flow_table_count(table), 4);
@@ -740,6 +803,9 @@ int main(void)
 		TEST(an_idle_flow_goes_before_any_other),
 		TEST(a_table_of_one_works),
 		TEST(the_owner_frees_what_it_hung_on_a_flow),
+		TEST(a_decided_flow_keeps_what_hangs_on_it),
+		TEST(every_idle_flow_leaves_within_a_sweep),
+		TEST(a_clock_that_leaps_is_no_age),
 		TEST(a_flood_of_a_million_flows_stays_bounded),
 		TEST(random_life_keeps_table_and_lists_consistent),
 		TEST(stream_offsets_count_from_the_first_payload_byte),

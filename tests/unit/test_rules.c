@@ -1873,7 +1873,7 @@ static void the_shipped_rules_load_and_their_patterns_hit(void **state)
 					    .client_port = 1000,
 					    .server_port = 2000,
 					    .has_ports = true},
-				    .has_isn = {true, true}};
+				    .has_isn = 3};
 		struct packet packet = {.family = IP_V4,
 					.proto = proto,
 					.has_ports = true,
