@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # make bench: needs root, runs in network namespaces of its own, takes about two minutes
-EXTRA_PROGRAMS = bench/nullqueue bench/flood bench/names bench/patterns bench/routes bench/sets bench/connect
+EXTRA_PROGRAMS = bench/nullqueue bench/flood bench/names bench/patterns bench/routes bench/sets bench/connections
 bench_nullqueue_SOURCES = bench/nullqueue.c
 bench_nullqueue_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
 bench_flood_SOURCES = bench/flood.c
@@ -13,8 +13,8 @@ bench_routes_SOURCES = bench/routes.c
 bench_routes_LDADD = libwaymark.la $(WM_LIBS)
 bench_names_SOURCES = bench/names.c
 bench_names_LDADD = libwaymark.la $(WM_LIBS)
-bench_connect_SOURCES = bench/connect.c
-bench_connect_LDADD =
+bench_connections_SOURCES = bench/connections.c
+bench_connections_LDADD =
 EXTRA_DIST += bench/queue bench/lab.bash bench/connect
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)

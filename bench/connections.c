@@ -2,8 +2,8 @@
 /*
  * What a new connection costs its user: the two ends of bench/connect.
  *
- *	connect serve ADDRESS PORT
- *	connect open ADDRESS PORT CONNECTIONS CONCURRENCY SOURCE...
+ *	connections serve ADDRESS PORT
+ *	connections open ADDRESS PORT CONNECTIONS CONCURRENCY SOURCE...
  *
  * `serve` accepts until it is killed. `open` makes CONNECTIONS connections from the
  * addresses SOURCE in turn, never more than CONCURRENCY at a time, and prints one JSON
@@ -57,7 +57,7 @@ struct attempt {
 
 static int fail(const char *what)
 {
-	fprintf(stderr, "connect: %s: %s\n", what, strerror(errno));
+	fprintf(stderr, "connections: %s: %s\n", what, strerror(errno));
 	return 1;
 }
 
@@ -74,7 +74,7 @@ static bool parse_address(struct sockaddr_in *address, const char *text, unsigne
 	*address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
 	if (inet_pton(AF_INET, text, &address->sin_addr) == 1)
 		return true;
-	fprintf(stderr, "connect: no IPv4 address: %s\n", text);
+	fprintf(stderr, "connections: no IPv4 address: %s\n", text);
 	return false;
 }
 
@@ -254,8 +254,8 @@ static int open_connections(struct run *run)
 
 static int usage(void)
 {
-	fputs("usage: connect serve ADDRESS PORT\n"
-	      "       connect open ADDRESS PORT CONNECTIONS CONCURRENCY SOURCE...\n",
+	fputs("usage: connections serve ADDRESS PORT\n"
+	      "       connections open ADDRESS PORT CONNECTIONS CONCURRENCY SOURCE...\n",
 	      stderr);
 	return 2;
 }
