@@ -15,7 +15,7 @@ bench_names_SOURCES = bench/names.c
 bench_names_LDADD = libwaymark.la $(WM_LIBS)
 bench_connections_SOURCES = bench/connections.c
 bench_connections_LDADD =
-EXTRA_DIST += bench/queue bench/lab.bash bench/connect
+EXTRA_DIST += bench/queue bench/lab.bash bench/bulk bench/connect
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
 	bench/sets
