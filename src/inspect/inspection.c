@@ -368,11 +368,18 @@ static bool descend(struct inspection *inspection, const struct inspect_note *no
 	return true;
 }
 
-static void inspect_streams(struct inspection *inspection, bool last)
+/*
+ * `latest`: whose bytes have just come, NULL: nobody's. What the other side had sent of an inner
+ * layer was there before them, and is shown first, or the answer would depend on whether they
+ * came with the end of the outer one or behind it.
+ */
+static void inspect_streams(struct inspection *inspection, const enum flow_direction *latest,
+			    bool last)
 {
 	static const uint8_t no_bytes;
-	struct inspect_stream stream;
+	struct inspect_stream stream, before;
 	struct inspect_note note;
+	bool carries, began = false;
 
 	do {
 		stream = (struct inspect_stream){.last = last};
@@ -389,7 +396,15 @@ static void inspect_streams(struct inspection *inspection, bool last)
 			stream.bytes[d] =
 				stream.length[d] ? prefix->bytes + inspection->begin[d] : &no_bytes;
 		}
-	} while (inspect(inspection, &stream, NULL, &note) && descend(inspection, &note));
+		carries = false;
+		if (began && latest && stream.length[0] && stream.length[1]) {
+			before = stream;
+			before.length[*latest] = 0;
+			carries = inspect(inspection, &before, NULL, &note);
+		}
+		carries = carries || inspect(inspection, &stream, NULL, &note);
+		began = true;
+	} while (carries && descend(inspection, &note));
 	settle(inspection);
 	/* two protocols take more packets than one */
 	inspection->busy |=
@@ -445,7 +460,7 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 static void close_inspectors(struct inspection *inspection, bool last)
 {
 	if (inspection->stream && last)
-		inspect_streams(inspection, true);
+		inspect_streams(inspection, NULL, true);
 	memset(inspection->living, 0, sizeof(inspection->living));
 	inspection->busy = inspection->carrier = false;
 	free_states(inspection, false);
@@ -516,7 +531,7 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		if (!all_done(evidence) || !evidence->app_count)
 			side_new[direction] = keep_bytes(inspection, flow, direction, packet);
 		if (inspection->stream && side_new[direction])
-			inspect_streams(inspection, false);
+			inspect_streams(inspection, &direction, false);
 	}
 	limit = at_limit(inspection, limits);
 	if (limit)
