@@ -14,9 +14,9 @@
  * too often is refuted by judging it; a key that says all that the header tests say spares even
  * that;
  *  - a rule has one shape, hence a flow finds it once: so open ones are counted right;
- *  - tuples are at most 64 a table. The shapes that most rules have are kept; the others are
- *    rounded, coarser and coarser, until they fit;
- *  - keys are at most 32 a rule, and about a million in all;
+ *  - tuples are at most 64 a table. Common shapes are tuples as they are; other rules go where
+ * there is room for them, into coarser ones, as long as few rules share a key (TupleMerge);
+ *  - keys are at most 16 a rule, and about half a million in all;
  *  - tuples and items are in the order of rules: who has found a rule can stop at a later one.
  *
  * What no field tells (time, hooks, negations, sets in the kernel, ...) is left to the judgement.
@@ -26,9 +26,10 @@
 
 #include "index.h"
 
-#define RULE_KEYS_MAX 32u
-#define KEYS_MAX (1u << 20)
-#define SHAPES_KEPT 40
+#define RULE_KEYS_MAX 16u
+#define KEYS_MAX (1u << 19)
+#define CROWD 4	 /* so many rules may share a key before a finer tuple is made */
+#define COMMON 8 /* a shape that more than one rule in so many has gets a tuple of its own */
 #define HOST_NAMES_MAX 64u
 
 enum field { DST, SRC, DPORT, SPORT, PROTO, OTHER, FIELDS };
@@ -49,8 +50,9 @@ struct shape {
 struct plan {
 	uint32_t rule;
 	uint32_t first_key, key_count;
-	bool exact;
+	bool exact; /* a key of its shape says all that its header does */
 	struct shape shape;
+	struct index_item item;
 };
 
 struct builder {
@@ -65,8 +67,8 @@ struct builder {
 };
 
 struct shaped {
-	struct shape shape, rounded;
-	uint32_t rules;
+	struct shape shape;
+	uint32_t rules, first;
 };
 
 static uint32_t key_words(const struct builder *builder)
@@ -383,6 +385,67 @@ static bool cover_fields(struct builder *builder, const struct rule *rule, struc
 	return true;
 }
 
+/* The spans of the rule's item. True: they are all there is to the field. */
+static bool put_span(struct index_item *item, enum field field, const struct ranges *ranges)
+{
+	unsigned __int128 low, high, ignored;
+	size_t side = field == DST || field == DPORT ? 0 : 1;
+
+	range_at(ranges, 0, &low, &ignored);
+	range_at(ranges, ranges->count - 1, &ignored, &high);
+	switch (field) {
+	case DST:
+	case SRC:
+		if (ranges->bits == 128) {
+			bool whole = (uint64_t)low == 0 && (uint64_t)high == UINT64_MAX;
+
+			item->low[side] = (uint64_t)(low >> 64);
+			item->rest[side] = (uint64_t)(high >> 64) - item->low[side];
+			return whole && ranges->count == 1;
+		}
+		item->low[side] = (uint64_t)low;
+		item->rest[side] = (uint64_t)(high - low);
+		break;
+	case DPORT:
+	case SPORT:
+		item->ports = true;
+		item->port_low[side] = (uint16_t)low;
+		item->port_rest[side] = (uint16_t)(high - low);
+		break;
+	default:
+		item->proto_low = (uint8_t)low;
+		item->proto_rest = (uint8_t)(high - low);
+	}
+	return ranges->count == 1;
+}
+
+/* The rule's item; of every field that it does not name, all is right. */
+static struct index_item make_item(const struct builder *builder, const struct rule *rule,
+				   uint32_t number)
+{
+	struct index_item item = {
+		.rest = {UINT64_MAX, UINT64_MAX},
+		.port_rest = {UINT16_MAX, UINT16_MAX},
+		.proto_rest = UINT8_MAX,
+		.rule = number,
+		.judged = !tests_are_fields(rule, OTHER_NONE),
+	};
+
+	for (size_t f = 0; f < OTHER; f++) {
+		const struct test *test = find_test(rule, field_tests[f].kind);
+		struct ranges ranges;
+
+		if (!test)
+			continue;
+		ranges = ranges_of(builder, test, field_tests[f].bits);
+		if (asks_kernel(test))
+			item.judged = true;
+		else
+			item.judged |= !put_span(&item, (enum field)f, &ranges);
+	}
+	return item;
+}
+
 /* The rule's keys, if it can hold for this family at all. */
 static bool add_rule(struct builder *builder, uint32_t number)
 {
@@ -393,6 +456,7 @@ static bool add_rule(struct builder *builder, uint32_t number)
 	if (!cover_fields(builder, rule, covers, &plan))
 		return true;
 	plan.exact = tests_are_fields(rule, plan.shape.other);
+	plan.item = make_item(builder, rule, number);
 	plan.key_count = 1;
 	for (size_t f = 0; f < FIELDS; f++) {
 		plan.shape.length[f] = covers[f].length;
@@ -422,56 +486,7 @@ static int compare_use(const void *left, const void *right)
 	return compare_shapes(&a->shape, &b->shape);
 }
 
-static uint8_t down(uint8_t length, unsigned step)
-{
-	return (uint8_t)(length - length % step);
-}
-
-/* The last level leaves a score of shapes: see SHAPES_KEPT. */
-static struct shape round_shape(struct shape shape, unsigned level, bool wide)
-{
-	uint8_t *length = shape.length;
-	unsigned step = (wide ? 16u : 4u) << (level >= 5 ? 2 : level >= 2 ? 1 : 0);
-
-	length[DST] = down(length[DST], step);
-	length[SRC] = down(length[SRC], step);
-	if (level >= 3 && (length[DST] || length[SRC] || length[DPORT] || length[OTHER]))
-		length[SPORT] = 0;
-	if (level >= 4 && (length[DST] || length[SRC] || length[DPORT]))
-		length[OTHER] = shape.other = 0;
-	if (level >= 5 && length[DPORT] && length[DPORT] < 16)
-		length[DPORT] = 6;
-	if (level >= 6 &&
-	    (length[DST] || length[SRC] || length[DPORT] || length[SPORT] || length[OTHER]))
-		length[PROTO] = 0;
-	if (level >= 7) {
-		length[DST] = length[DST] > step ? (uint8_t)step : length[DST];
-		length[SRC] = length[SRC] > step ? (uint8_t)step : length[SRC];
-	}
-	return shape;
-}
-
-#define LEVELS 7
-
-/* How many tuples there are when the shapes that few rules have are rounded to a level. */
-static bool fits(struct vec *shapes, unsigned level, bool wide, struct shape *scratch)
-{
-	struct shaped *items = shapes->items;
-	size_t kinds = 0;
-
-	for (size_t i = 0; i < shapes->count; i++) {
-		items[i].rounded = i < SHAPES_KEPT || level == 0
-					   ? items[i].shape
-					   : round_shape(items[i].shape, level, wide);
-		scratch[i] = items[i].rounded;
-	}
-	qsort(scratch, shapes->count, sizeof(*scratch), compare_shapes);
-	for (size_t i = 0; i < shapes->count; i++)
-		kinds += i == 0 || compare_shapes(&scratch[i], &scratch[i - 1]) != 0;
-	return kinds <= TUPLES_MAX;
-}
-
-static bool choose_shapes(struct builder *builder)
+static bool count_shapes(struct builder *builder)
 {
 	const struct plan *plans = builder->plans.items;
 	size_t count = builder->plans.count;
@@ -496,15 +511,69 @@ static bool choose_shapes(struct builder *builder)
 		}
 		shaped->rules++;
 	}
-	qsort(builder->shapes.items, builder->shapes.count, sizeof(struct shaped), compare_use);
-	for (unsigned level = 0; level <= LEVELS; level++)
-		if (fits(&builder->shapes, level, builder->wide, scratch))
-			break;
-	qsort(builder->shapes.items, builder->shapes.count, sizeof(struct shaped), compare_shapes);
 	done = true;
 out:
 	free(scratch);
 	return done;
+}
+
+/* True if whoever has the shape `fine` can be looked up by `coarse`. */
+static bool is_coarser(const struct shape *coarse, const struct shape *fine)
+{
+	for (size_t f = 0; f < FIELDS; f++)
+		if (coarse->length[f] > fine->length[f])
+			return false;
+	return !coarse->other || coarse->other == fine->other;
+}
+
+static unsigned weight_of(const struct shape *shape)
+{
+	unsigned weight = 0;
+
+	for (size_t f = 0; f < FIELDS; f++)
+		weight += shape->length[f];
+	return weight;
+}
+
+static void take_field(struct shape *to, const struct shape *from, enum field field, unsigned step)
+{
+	to->length[field] = (uint8_t)(from->length[field] - from->length[field] % step);
+	if (field == OTHER)
+		to->other = from->other;
+}
+
+#define STEPS 6
+
+/*
+ * Coarser shapes than this one, from the coarsest on; the last is itself. Addresses are told apart
+ * best, and mostly by one side.
+ */
+static struct shape coarser_shape(const struct shape *shape, unsigned step, bool wide)
+{
+	static const enum field alone[] = {DPORT, OTHER, SPORT, PROTO};
+	const unsigned bits = wide ? 16 : 8;
+	struct shape made = {0};
+
+	if (step == STEPS - 1)
+		return *shape;
+	if (step == 0) {
+		take_field(&made, shape, shape->length[DST] >= shape->length[SRC] ? DST : SRC,
+			   bits);
+		for (size_t i = 0; i < 4 && weight_of(&made) == 0; i++)
+			take_field(&made, shape, alone[i], 1);
+		return made;
+	}
+	take_field(&made, shape, DST, bits);
+	take_field(&made, shape, SRC, bits);
+	if (step >= 2)
+		take_field(&made, shape, DPORT, 1);
+	if (step >= 3) {
+		take_field(&made, shape, PROTO, 1);
+		take_field(&made, shape, OTHER, 1);
+	}
+	if (step >= 4)
+		take_field(&made, shape, SPORT, 1);
+	return made;
 }
 
 /* ---- the table ---- */
@@ -529,49 +598,21 @@ static void make_masks(const struct builder *builder, const struct shape *shape,
 		bits_from(8, length[PROTO]) << KEY_PROTO;
 }
 
-/* Numbers the tuples as their first rules come. */
-static struct tuple *make_tuples(struct builder *builder, uint8_t *tuple_of)
-{
-	struct index_part *part = builder->part;
-	const struct plan *plans = builder->plans.items;
-	struct tuple *tuples = arena_array(&builder->ruleset->arena, TUPLES_MAX, sizeof(*tuples));
-	struct shape shapes[TUPLES_MAX];
-
-	for (size_t i = 0; tuples && i < builder->plans.count; i++) {
-		const struct shaped *shaped =
-			bsearch(&plans[i].shape, builder->shapes.items, builder->shapes.count,
-				sizeof(*shaped), compare_shapes);
-		const struct shape *shape = &shaped->rounded;
-		uint32_t t = 0;
-
-		while (t < part->tuple_count && compare_shapes(&shapes[t], shape) != 0)
-			t++;
-		if (t == part->tuple_count) {
-			uint64_t bit = UINT64_C(1) << t;
-
-			part->tuple_count++;
-			shapes[t] = *shape;
-			make_masks(builder, shape, &tuples[t]);
-			tuples[t].first_rule = plans[i].rule;
-			if (shape->length[DPORT] || shape->length[SPORT])
-				part->with_ports |= bit;
-			if (shape->other)
-				part->with_other |= bit;
-			for (unsigned p = 0; p < 64 && !shape->length[PROTO]; p++)
-				part->by_proto[p] |= bit;
-			builder->index->others |= 1u << shape->other;
-		}
-		tuple_of[i] = (uint8_t)t;
-	}
-	return tuples;
-}
-
-struct grouping {
-	struct index_slot *slots;
+/* How many rules share a key: by hash alone, since it is only an estimate. */
+struct tally {
+	struct {
+		uint64_t hash;
+		uint32_t rules;
+	} * slots;
 	uint32_t slot_mask;
-	struct vec groups;  /* as in index.h; the last word counts items, then says where they go */
-	uint32_t *group_of; /* of each key */
-	uint32_t *last;	    /* the last item of each group */
+};
+
+/* The tuples while they are chosen. */
+struct choice {
+	struct shape shapes[TUPLES_MAX];
+	struct tuple tuples[TUPLES_MAX];
+	uint32_t count;
+	struct tally tally;
 };
 
 static uint32_t slots_for(size_t groups)
@@ -583,32 +624,202 @@ static uint32_t slots_for(size_t groups)
 	return slots;
 }
 
-/* The group of the key, or the empty slot where it belongs. */
-static struct index_slot *find_slot(const struct builder *builder, const struct grouping *grouping,
-				    const uint64_t *key, uint64_t hash)
+static uint32_t *tally_of(const struct builder *builder, struct choice *choice, uint32_t tuple,
+			  const uint64_t *key)
 {
-	const uint64_t *groups = grouping->groups.items;
+	struct tally *tally = &choice->tally;
 	uint32_t words = key_words(builder);
+	uint64_t masked[KEY_V6], hash;
 
-	for (uint32_t i = (uint32_t)hash & grouping->slot_mask;;
-	     i = (i + 1) & grouping->slot_mask) {
-		struct index_slot *slot = &grouping->slots[i];
-
-		if (!slot->group)
-			return slot;
-		if (slot->tag == index_tag(hash) &&
-		    memcmp(groups + (size_t)(slot->group - 1) * (words + 1), key,
-			   words * sizeof(*key)) == 0)
-			return slot;
+	for (uint32_t w = 0; w + 1 < words; w++)
+		masked[w] = key[w] & choice->tuples[tuple].mask[w];
+	masked[words - 2] |= tuple;
+	masked[words - 1] = choice->tuples[tuple].other ? key[words - 1] : 0;
+	hash = index_hash(builder->index, masked, builder->wide);
+	for (uint32_t i = (uint32_t)hash & tally->slot_mask;; i = (i + 1) & tally->slot_mask) {
+		if (tally->slots[i].rules && tally->slots[i].hash != hash)
+			continue;
+		tally->slots[i].hash = hash;
+		return &tally->slots[i].rules;
 	}
 }
 
-/* Masks each key by its tuple and puts it into a group; counts the items of each. */
-static bool make_groups(struct builder *builder, struct grouping *grouping,
+/* The most rules that one of the plan's keys would be shared with. */
+static uint32_t crowd_of(const struct builder *builder, struct choice *choice, uint32_t tuple,
+			 const struct plan *plan)
+{
+	const uint64_t *keys = builder->keys.items;
+	uint32_t most = 0;
+
+	for (uint32_t k = plan->first_key; k < plan->first_key + plan->key_count; k++) {
+		uint32_t rules =
+			*tally_of(builder, choice, tuple, keys + (size_t)k * key_words(builder));
+
+		most = rules > most ? rules : most;
+	}
+	return most;
+}
+
+static uint32_t find_shape(const struct choice *choice, const struct shape *shape)
+{
+	uint32_t i = 0;
+
+	while (i < choice->count && compare_shapes(&choice->shapes[i], shape) != 0)
+		i++;
+	return i;
+}
+
+static uint32_t add_shape(const struct builder *builder, struct choice *choice,
+			  const struct shape *shape)
+{
+	choice->shapes[choice->count] = *shape;
+	make_masks(builder, shape, &choice->tuples[choice->count]);
+	return choice->count++;
+}
+
+/*
+ * The finest tuple that serves the plan and is not crowded; else a new one, the coarsest that is
+ * not there yet; else, when there are as many as there may be, the least crowded one.
+ */
+static uint32_t choose_tuple(const struct builder *builder, struct choice *choice,
+			     const struct plan *plan)
+{
+	uint32_t best = TUPLES_MAX, least = UINT32_MAX, calmest = 0;
+	unsigned finest = 0;
+
+	for (uint32_t t = 0; t < choice->count; t++) {
+		uint32_t crowd;
+
+		if (!is_coarser(&choice->shapes[t], &plan->shape))
+			continue;
+		crowd = crowd_of(builder, choice, t, plan);
+		if (crowd < least) {
+			least = crowd;
+			calmest = t;
+		}
+		if (crowd < CROWD &&
+		    (best == TUPLES_MAX || weight_of(&choice->shapes[t]) > finest)) {
+			best = t;
+			finest = weight_of(&choice->shapes[t]);
+		}
+	}
+	if (best < TUPLES_MAX)
+		return best;
+	for (unsigned step = 0; choice->count < TUPLES_MAX && step < STEPS; step++) {
+		struct shape shape = coarser_shape(&plan->shape, step, builder->wide);
+
+		/* everybody shares the empty key: only for those who have no other */
+		if (step < STEPS - 1 && weight_of(&shape) == 0)
+			continue;
+		if (find_shape(choice, &shape) == choice->count)
+			return add_shape(builder, choice, &shape);
+	}
+	return calmest;
+}
+
+/* Chooses each plan's tuple; those of common shapes first, and these have a tuple of their own. */
+static bool choose_tuples(struct builder *builder, struct choice *choice, uint8_t *tuple_of)
+{
+	const struct plan *plans = builder->plans.items;
+	struct shaped *shapes = builder->shapes.items;
+	uint32_t common = (uint32_t)builder->plans.count / COMMON;
+	uint32_t slots = slots_for(builder->keys.count);
+	uint32_t *order = calloc(builder->plans.count, sizeof(*order)), next = 0;
+	static const struct shape none;
+	bool done = false;
+
+	choice->tally.slots = calloc(slots, sizeof(*choice->tally.slots));
+	choice->tally.slot_mask = slots - 1;
+	if (!order || !choice->tally.slots)
+		goto out;
+	/* what serves everybody is always there */
+	add_shape(builder, choice, &none);
+	qsort(shapes, builder->shapes.count, sizeof(*shapes), compare_use);
+	for (size_t i = 0; i < builder->shapes.count; i++) {
+		if (shapes[i].rules > common && shapes[i].rules > 1 &&
+		    weight_of(&shapes[i].shape) > 0)
+			add_shape(builder, choice, &shapes[i].shape);
+		shapes[i].first = next;
+		next += shapes[i].rules;
+	}
+	qsort(shapes, builder->shapes.count, sizeof(*shapes), compare_shapes);
+	for (uint32_t i = 0; i < builder->plans.count; i++) {
+		struct shaped *shaped = bsearch(&plans[i].shape, shapes, builder->shapes.count,
+						sizeof(*shaped), compare_shapes);
+
+		order[shaped->first++] = i;
+	}
+	for (size_t i = 0; i < builder->plans.count; i++) {
+		const struct plan *plan = &plans[order[i]];
+		uint32_t tuple = choose_tuple(builder, choice, plan);
+		const uint64_t *keys = builder->keys.items;
+
+		for (uint32_t k = plan->first_key; k < plan->first_key + plan->key_count; k++)
+			++*tally_of(builder, choice, tuple, keys + (size_t)k * key_words(builder));
+		tuple_of[order[i]] = (uint8_t)tuple;
+	}
+	done = true;
+out:
+	free(choice->tally.slots);
+	free(order);
+	return done;
+}
+
+/* Numbers the tuples as their first rules come; those that nobody has chosen are left out. */
+static struct tuple *make_tuples(struct builder *builder, struct choice *choice, uint8_t *tuple_of)
+{
+	struct index_part *part = builder->part;
+	struct plan *plans = builder->plans.items;
+	struct tuple *tuples =
+		arena_array(&builder->ruleset->arena, choice->count, sizeof(*tuples));
+	uint8_t numbers[TUPLES_MAX] = {0}; /* from 1 */
+
+	for (size_t i = 0; tuples && i < builder->plans.count; i++) {
+		const struct shape *shape = &choice->shapes[tuple_of[i]];
+		uint8_t *number = &numbers[tuple_of[i]];
+
+		if (!*number) {
+			uint64_t bit = UINT64_C(1) << part->tuple_count;
+
+			tuples[part->tuple_count] = choice->tuples[tuple_of[i]];
+			tuples[part->tuple_count].first_rule = plans[i].rule;
+			*number = (uint8_t)++part->tuple_count;
+			if (shape->length[DPORT] || shape->length[SPORT])
+				part->with_ports |= bit;
+			for (unsigned p = 0; p < 64 && !shape->length[PROTO]; p++)
+				part->by_proto[p] |= bit;
+			builder->index->others |= 1u << shape->other;
+		}
+		plans[i].exact &= compare_shapes(shape, &plans[i].shape) == 0;
+		tuple_of[i] = (uint8_t)(*number - 1);
+	}
+	return tuples;
+}
+
+struct grouping {
+	uint64_t *groups; /* as in index.h; the last word counts items at first */
+	uint32_t group_mask, group_count;
+	uint32_t *place_of; /* of each key's group */
+	uint32_t *last;	    /* of each place: the last rule there, from 1; then: how many items */
+};
+
+/* The place of the key's group, or the empty one where it belongs. */
+static uint32_t find_place(const uint64_t *groups, uint32_t group_mask, const uint64_t *key,
+			   uint32_t words, uint64_t hash)
+{
+	for (uint32_t i = (uint32_t)hash & group_mask;; i = (i + 1) & group_mask) {
+		const uint64_t *group = groups + (size_t)i * (words + 1);
+
+		if (!group[words] || memcmp(group, key, words * sizeof(*key)) == 0)
+			return i;
+	}
+}
+
+/* Masks each key by its tuple, and counts the rules of each. */
+static void make_groups(struct builder *builder, struct grouping *grouping,
 			const struct tuple *tuples, const uint8_t *tuple_of)
 {
 	const struct plan *plans = builder->plans.items;
-	struct index_part *part = builder->part;
 	uint32_t words = key_words(builder);
 
 	for (size_t i = 0; i < builder->plans.count; i++) {
@@ -616,112 +827,200 @@ static bool make_groups(struct builder *builder, struct grouping *grouping,
 
 		for (uint32_t k = plans[i].first_key; k < plans[i].first_key + plans[i].key_count;
 		     k++) {
-			uint64_t *key = (uint64_t *)builder->keys.items + (size_t)k * words, hash;
-			struct index_slot *slot;
-			uint64_t *group;
+			uint64_t *key = (uint64_t *)builder->keys.items + (size_t)k * words, *group;
+			uint32_t place;
 
 			for (uint32_t w = 0; w + 1 < words; w++)
 				key[w] &= tuple->mask[w];
-			part->by_proto[key[words - 2] >> KEY_PROTO & 63] |= UINT64_C(1)
-									    << tuple_of[i];
 			key[words - 2] |= tuple_of[i];
 			if (!tuple->other)
 				key[words - 1] = 0;
-			hash = index_hash(builder->index, key, builder->wide);
-			slot = find_slot(builder, grouping, key, hash);
-			if (!slot->group) {
-				group = vec_push(&grouping->groups);
-				if (!group)
-					return false;
-				memcpy(group, key, words * sizeof(*key));
-				*slot = (struct index_slot){index_tag(hash),
-							    (uint32_t)grouping->groups.count};
-			}
-			grouping->group_of[k] = slot->group - 1;
+			place = find_place(grouping->groups, grouping->group_mask, key, words,
+					   index_hash(builder->index, key, builder->wide));
+			group = grouping->groups + (size_t)place * (words + 1);
+			grouping->place_of[k] = place;
+			grouping->group_count += group[words] == 0;
+			memcpy(group, key, words * sizeof(*key));
 			/* rounding may have made two keys of a rule one */
-			if (grouping->last[slot->group - 1] != plans[i].rule + 1) {
-				grouping->last[slot->group - 1] = plans[i].rule + 1;
-				group = (uint64_t *)grouping->groups.items +
-					(size_t)(slot->group - 1) * (words + 1);
+			if (grouping->last[place] != plans[i].rule + 1) {
+				grouping->last[place] = plans[i].rule + 1;
 				group[words]++;
 			}
 		}
 	}
-	return true;
-}
-
-static bool shape_is_kept(const struct builder *builder, const struct shape *shape)
-{
-	const struct shaped *shaped = bsearch(shape, builder->shapes.items, builder->shapes.count,
-					      sizeof(*shaped), compare_shapes);
-
-	return compare_shapes(&shaped->shape, &shaped->rounded) == 0;
 }
 
 /* Lays the items out, in the order of rules. */
 static bool make_items(struct builder *builder, struct grouping *grouping)
 {
 	const struct plan *plans = builder->plans.items;
-	struct arena *arena = &builder->ruleset->arena;
-	uint32_t words = key_words(builder), total = 0, *items;
-	uint64_t *groups = arena_copy(arena, grouping->groups.items,
-				      grouping->groups.count * (words + 1) * sizeof(*groups));
+	uint32_t words = key_words(builder);
+	struct index_item *items;
+	size_t total = 0;
 
-	if (!groups)
-		return false;
-	for (size_t g = 0; g < grouping->groups.count; g++) {
-		uint64_t *info = &groups[g * (words + 1) + words];
-		uint32_t count = (uint32_t)*info;
+	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
+		uint64_t *info = &grouping->groups[(size_t)g * (words + 1) + words];
+		uint64_t count = *info;
 
-		*info = GROUP_EXACT | (uint64_t)count << 32 | total;
-		grouping->last[g] = 0; /* now: how many are there */
-		total += count > 1 ? count : 0;
+		grouping->last[g] = 0;
+		*info = count ? GROUP_EXACT | count << 32 : 0;
 	}
-	items = arena_array(arena, (size_t)total + 1, sizeof(*items));
+	for (size_t i = 0; i < builder->plans.count; i++)
+		for (uint32_t k = plans[i].first_key; k < plans[i].first_key + plans[i].key_count;
+		     k++)
+			if (!plans[i].exact)
+				grouping->groups[(size_t)grouping->place_of[k] * (words + 1) +
+						 words] &= ~GROUP_EXACT;
+	/* a single exact item needs no place; most are such */
+	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
+		uint64_t *info = &grouping->groups[(size_t)g * (words + 1) + words];
+		uint32_t count = GROUP_COUNT(*info);
+
+		*info |= count ? total : 0;
+		total += count == 1 && *info & GROUP_EXACT ? 0 : count;
+	}
+	builder->part->items = items =
+		arena_array(&builder->ruleset->arena, total + 1, sizeof(*items));
 	if (!items)
 		return false;
 	for (size_t i = 0; i < builder->plans.count; i++) {
-		bool exact = plans[i].exact && shape_is_kept(builder, &plans[i].shape);
-		uint32_t item = plans[i].rule << 1 | !exact;
-
 		for (uint32_t k = plans[i].first_key; k < plans[i].first_key + plans[i].key_count;
 		     k++) {
-			uint32_t g = grouping->group_of[k], *filled = &grouping->last[g];
-			uint64_t *info = &groups[(size_t)g * (words + 1) + words];
-			uint32_t *list = items + (uint32_t)*info;
+			uint32_t place = grouping->place_of[k], *filled = &grouping->last[place];
+			uint64_t *info = &grouping->groups[(size_t)place * (words + 1) + words];
+			struct index_item *list = items + (uint32_t)*info;
 
-			if (!exact)
-				*info &= ~GROUP_EXACT;
-			if (GROUP_COUNT(*info) == 1) {
-				*info = (*info & ~(uint64_t)UINT32_MAX) | item;
-			} else if (*filled == 0 || list[*filled - 1] != item) {
-				list[(*filled)++] = item;
-			}
+			if (GROUP_COUNT(*info) == 1 && *info & GROUP_EXACT)
+				*info = (*info & ~(uint64_t)UINT32_MAX) | plans[i].rule;
+			else if (*filled == 0 || list[*filled - 1].rule != plans[i].rule)
+				list[(*filled)++] = plans[i].item;
 		}
 	}
-	builder->part->groups = groups;
-	builder->part->items = items;
 	return true;
 }
 
-static bool make_slots(struct builder *builder, size_t groups)
+/* Into a table of the right size, that begins where a line of the cache does. */
+static bool keep_groups(struct builder *builder, const struct grouping *grouping)
 {
 	struct index_part *part = builder->part;
-	uint32_t words = key_words(builder), count = slots_for(groups);
-	struct index_slot *slots = arena_array(&builder->ruleset->arena, count, sizeof(*slots));
+	uint32_t words = key_words(builder), count = slots_for(grouping->group_count);
+	size_t bytes = (size_t)count * (words + 1) * sizeof(uint64_t);
+	unsigned char *memory = arena_alloc(&builder->ruleset->arena, bytes + 64);
+	uint64_t *groups;
 
-	if (!slots)
+	if (!memory)
 		return false;
-	part->slots = slots;
-	part->slot_mask = count - 1;
-	for (size_t g = 0; g < groups; g++) {
-		uint64_t hash =
-			index_hash(builder->index, part->groups + g * (words + 1), builder->wide);
-		uint32_t i = (uint32_t)hash & part->slot_mask;
+	groups = (uint64_t *)(void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
+	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
+		const uint64_t *group = grouping->groups + (size_t)g * (words + 1);
+		uint32_t place;
 
-		while (slots[i].group)
-			i = (i + 1) & part->slot_mask;
-		slots[i] = (struct index_slot){index_tag(hash), (uint32_t)g + 1};
+		if (!group[words])
+			continue;
+		place = find_place(groups, count - 1, group, words,
+				   index_hash(builder->index, group, builder->wide));
+		memcpy(groups + (size_t)place * (words + 1), group, (words + 1) * sizeof(*group));
+	}
+	part->groups = groups;
+	part->group_mask = count - 1;
+	return true;
+}
+
+/* ---- sieves ---- */
+
+#define SIEVE_SLOTS_MAX 8192
+
+/* The side's address, or its upper half, in a key. */
+static uint64_t side_of(const struct builder *builder, const uint64_t *key, unsigned side)
+{
+	if (builder->wide)
+		return key[side * 2];
+	return side ? key[0] & UINT32_MAX : key[0] >> 32;
+}
+
+/* Which of a side's sieves knows the prefixes of this tuple; SIEVES: none does. */
+static unsigned sieve_of(const struct builder *builder, const struct tuple *tuple, unsigned side)
+{
+	static const int lengths[2][SIEVES] = {{24, 16, 12}, {64, 48, 32}};
+	int length = __builtin_popcountll(side_of(builder, tuple->mask, side));
+	unsigned level = 0;
+
+	while (level < SIEVES && length < lengths[builder->wide][level])
+		level++;
+	return level;
+}
+
+static bool make_sieve(struct builder *builder, const struct tuple *tuples, const uint8_t *tuple_of,
+		       unsigned side, unsigned level)
+{
+	static const uint8_t shifts[2][SIEVES] = {{8, 16, 20}, {0, 16, 32}};
+	static const uint64_t nothing[1];
+	struct index_sieve *sieve = &builder->part->sieves[side][level];
+	const struct plan *plans = builder->plans.items;
+	const uint64_t *keys = builder->keys.items;
+	uint64_t *masks;
+	size_t count = 0;
+
+	*sieve = (struct index_sieve){.masks = nothing, .shift = shifts[builder->wide][level]};
+	for (size_t i = 0; i < builder->plans.count; i++)
+		if (sieve_of(builder, &tuples[tuple_of[i]], side) == level)
+			count += plans[i].key_count;
+	if (count == 0)
+		return true;
+	sieve->slot_mask = slots_for(count < SIEVE_SLOTS_MAX / 2 ? count : SIEVE_SLOTS_MAX / 2) - 1;
+	sieve->masks = masks =
+		arena_array(&builder->ruleset->arena, sieve->slot_mask + 1, sizeof(*masks));
+	if (!masks)
+		return false;
+	for (size_t i = 0; i < builder->plans.count; i++) {
+		if (sieve_of(builder, &tuples[tuple_of[i]], side) != level)
+			continue;
+		for (uint32_t k = plans[i].first_key; k < plans[i].first_key + plans[i].key_count;
+		     k++) {
+			const uint64_t *key = keys + (size_t)k * key_words(builder);
+
+			masks[index_sieve_slot(sieve, side_of(builder, key, side))] |=
+				UINT64_C(1) << tuple_of[i];
+		}
+	}
+	return true;
+}
+
+static bool make_sieves(struct builder *builder, const struct tuple *tuples,
+			const uint8_t *tuple_of)
+{
+	struct index_part *part = builder->part;
+	const struct plan *plans = builder->plans.items;
+	uint32_t words = key_words(builder);
+	uint64_t *by_dport = arena_array(&builder->ruleset->arena, SIEVE_PORTS, sizeof(*by_dport));
+
+	if (!by_dport)
+		return false;
+	part->by_dport = by_dport;
+	for (unsigned side = 0; side < 2; side++) {
+		for (uint32_t t = 0; t < part->tuple_count; t++)
+			if (sieve_of(builder, &tuples[t], side) == SIEVES)
+				part->passes[side] |= UINT64_C(1) << t;
+		for (unsigned level = 0; level < SIEVES; level++)
+			if (!make_sieve(builder, tuples, tuple_of, side, level))
+				return false;
+	}
+	for (size_t i = 0; i < builder->plans.count; i++) {
+		uint64_t bit = UINT64_C(1) << tuple_of[i];
+		bool whole_port = (tuples[tuple_of[i]].mask[words - 2] >> KEY_DPORT) == UINT16_MAX;
+
+		for (uint32_t k = plans[i].first_key; k < plans[i].first_key + plans[i].key_count;
+		     k++) {
+			uint64_t rest =
+				((const uint64_t *)
+					 builder->keys.items)[(size_t)k * words + words - 2];
+
+			part->by_proto[rest >> KEY_PROTO & 63] |= bit;
+			if (whole_port)
+				by_dport[rest >> KEY_DPORT & (SIEVE_PORTS - 1)] |= bit;
+		}
+		for (unsigned p = 0; p < SIEVE_PORTS && !whole_port && !(by_dport[p] & bit); p++)
+			by_dport[p] |= bit;
 	}
 	return true;
 }
@@ -729,26 +1028,29 @@ static bool make_slots(struct builder *builder, size_t groups)
 static bool make_table(struct builder *builder)
 {
 	size_t keys = builder->keys.count;
-	uint32_t slots = slots_for(keys);
+	uint32_t places = slots_for(keys);
 	struct grouping grouping = {
-		.slots = calloc(slots, sizeof(*grouping.slots)),
-		.slot_mask = slots - 1,
-		.groups = {.item_size = (key_words(builder) + 1) * sizeof(uint64_t)},
-		.group_of = calloc(keys, sizeof(*grouping.group_of)),
-		.last = calloc(keys, sizeof(*grouping.last)),
+		.groups = calloc(places, (key_words(builder) + 1) * sizeof(uint64_t)),
+		.group_mask = places - 1,
+		.place_of = calloc(keys, sizeof(*grouping.place_of)),
+		.last = calloc(places, sizeof(*grouping.last)),
 	};
 	uint8_t *tuple_of = calloc(builder->plans.count, 1);
+	struct choice choice = {.count = 0};
 	const struct tuple *tuples = NULL;
 	bool done = false;
 
-	if (grouping.slots && grouping.group_of && grouping.last && tuple_of)
-		tuples = builder->part->tuples = make_tuples(builder, tuple_of);
-	if (tuples && make_groups(builder, &grouping, tuples, tuple_of))
-		done = make_items(builder, &grouping) && make_slots(builder, grouping.groups.count);
-	free(grouping.slots);
-	free(grouping.group_of);
+	if (grouping.groups && grouping.place_of && grouping.last && tuple_of &&
+	    choose_tuples(builder, &choice, tuple_of))
+		tuples = builder->part->tuples = make_tuples(builder, &choice, tuple_of);
+	if (tuples) {
+		make_groups(builder, &grouping, tuples, tuple_of);
+		done = make_items(builder, &grouping) && keep_groups(builder, &grouping) &&
+		       make_sieves(builder, tuples, tuple_of);
+	}
+	free(grouping.groups);
+	free(grouping.place_of);
 	free(grouping.last);
-	vec_release(&grouping.groups);
 	free(tuple_of);
 	return done;
 }
@@ -854,7 +1156,7 @@ static bool build_part(struct builder *builder, const uint8_t *kinds, enum index
 		if (kinds[i] == kind)
 			done = add_rule(builder, i);
 	if (done && builder->plans.count)
-		done = choose_shapes(builder) && make_table(builder);
+		done = count_shapes(builder) && make_table(builder);
 	vec_release(&builder->plans);
 	vec_release(&builder->keys);
 	vec_release(&builder->shapes);

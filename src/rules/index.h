@@ -40,30 +40,61 @@ struct tuple {
 	uint8_t other; /* enum index_other */
 };
 
-struct index_slot {
-	uint32_t tag;	/* of the key's hash */
-	uint32_t group; /* from 1; 0: empty */
+/*
+ * What a rule's header asks of the usual fields, as one span each that holds all it allows: most of
+ * who shares a key but not more is told by that, without a look at the rule.
+ */
+struct index_item {
+	uint64_t low[2], rest[2]; /* dst, src: of IPv6 the upper half; from low to low + rest */
+	uint16_t port_low[2], port_rest[2]; /* dport, sport */
+	uint8_t proto_low, proto_rest;
+	bool ports;  /* a port is asked for */
+	bool judged; /* else the spans (or, of an exact group, the key) are all there is to the
+			rule's header */
+	uint32_t rule;
 };
 
 /*
  * A group is the words of its key and one more: where its items begin, and in the upper half how
- * many they are; a single one stands there itself. Items are sorted.
+ * many they are; a single one of an exact group is the rule itself. Items are sorted by rule. No
+ * items: an empty place in the table.
  */
-#define GROUP_EXACT (UINT64_C(1) << 63) /* none of its items has to be judged */
+#define GROUP_EXACT (UINT64_C(1) << 63) /* who has the key fulfils every item's header */
 #define GROUP_COUNT(word) ((uint32_t)((word) >> 32) & INT32_MAX)
-#define ITEM_RULE(item) ((item) >> 1)
-#define ITEM_JUDGED(item) ((item)&1) /* else the key is all there is to the rule's header */
+
+/* Which tuples have a rule for an address that begins like this one: by hash, a bit each. */
+struct index_sieve {
+	const uint64_t *masks;
+	uint32_t slot_mask;
+	uint8_t shift;
+};
+#define SIEVES 3     /* of a side: long, middling and short prefixes; the shortest pass always */
+#define SIEVE_FROM 4 /* tuples; fewer are asked as fast */
+#define SIEVE_PORTS 256
 
 struct index_part {		    /* of one kind and one family */
 	const struct tuple *tuples; /* by their first rule */
-	const struct index_slot *slots;
 	const uint64_t *groups;
-	const uint32_t *items;
-	uint32_t tuple_count, slot_mask;
+	const struct index_item *items;
+	uint32_t tuple_count, group_mask;
 	uint64_t with_ports;   /* a bit per tuple: looks at ports */
-	uint64_t with_other;   /* ... at another key */
 	uint64_t by_proto[64]; /* ... has a rule for a protocol that ends in these bits, or for all
 				*/
+	struct index_sieve sieves[2][SIEVES]; /* dst, src */
+	uint64_t passes[2];
+	const uint64_t *by_dport; /* by its last bits, as by_proto */
+};
+
+static inline uint32_t index_sieve_slot(const struct index_sieve *sieve, uint64_t address)
+{
+	uint64_t hash = (address >> sieve->shift) * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(hash >> 32) & sieve->slot_mask;
+}
+
+struct index_slot {
+	uint32_t tag;	/* of the name's hash */
+	uint32_t group; /* from 1; 0: empty */
 };
 
 /* The names of INDEX_HOST's rules, by hash: a group of candidates each. */

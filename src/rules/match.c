@@ -47,6 +47,7 @@ struct search {
 	const struct question *question;
 	bool wide;
 	uint64_t words[KEY_V6 - 1]; /* of the facts, as in index.h */
+	uint64_t sides[2];	    /* dst, src: the address, or its upper half */
 	uint64_t others[OTHERS];
 	unsigned known_others; /* a bit each */
 	uint32_t best;	       /* the first rule that holds, so far; the number of rules: none */
@@ -113,9 +114,12 @@ static void start(struct search *search, const struct ruleset *ruleset,
 		*words++ = load_address(facts->dst.bytes + 8);
 		*words++ = load_address(facts->src.bytes);
 		*words++ = load_address(facts->src.bytes + 8);
+		search->sides[0] = search->words[0];
+		search->sides[1] = search->words[2];
 	} else {
-		*words++ = (uint64_t)load_address_v4(facts->dst.bytes) << 32 |
-			   load_address_v4(facts->src.bytes);
+		search->sides[0] = load_address_v4(facts->dst.bytes);
+		search->sides[1] = load_address_v4(facts->src.bytes);
+		*words++ = search->sides[0] << 32 | search->sides[1];
 	}
 	*words = (uint64_t)facts->dport << KEY_DPORT | (uint64_t)facts->sport << KEY_SPORT |
 		 (uint64_t)facts->proto << KEY_PROTO;
@@ -126,52 +130,63 @@ static void start(struct search *search, const struct ruleset *ruleset,
 /* The tuples of a part that may know the flow, and what was found in the one at hand. */
 struct cursor {
 	const struct index_part *part;
-	uint64_t left; /* a bit each */
-	const uint32_t *items;
-	uint32_t count;
-	uint32_t single; /* where `items` points to if there is one */
+	uint64_t left;			/* a bit each */
+	const struct index_item *items; /* NULL: `single` is the rule, and `exact` */
+	uint32_t count, single;
 	bool exact;
 };
 
-static struct cursor look_in(const struct search *search, enum index_kind kind)
+static uint64_t sift(const struct search *search, const struct index_part *part)
 {
 	const struct rule_facts *facts = search->question->facts;
-	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
-	struct cursor cursor = {.part = part, .left = part->by_proto[facts->proto & 63]};
+	uint64_t left = part->by_proto[facts->proto & 63];
 
 	if (!facts->has_ports)
-		cursor.left &= ~part->with_ports;
-	return cursor;
+		left &= ~part->with_ports;
+	if (part->tuple_count < SIEVE_FROM)
+		return left;
+	if (facts->has_ports)
+		left &= part->by_dport[facts->dport & (SIEVE_PORTS - 1)];
+	for (unsigned side = 0; side < 2; side++) {
+		uint64_t passes = part->passes[side];
+
+		for (unsigned i = 0; i < SIEVES; i++) {
+			const struct index_sieve *sieve = &part->sieves[side][i];
+
+			passes |= sieve->masks[index_sieve_slot(sieve, search->sides[side])];
+		}
+		left &= passes;
+	}
+	return left;
 }
 
-/* The last word of the key's group; NULL: there is none. */
-static inline const uint64_t *find_group(const struct rule_index *index,
-					 const struct index_part *part, const uint64_t *key,
-					 bool wide)
+static struct cursor look_in(const struct search *search, enum index_kind kind)
+{
+	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
+
+	return (struct cursor){.part = part, .left = part->tuple_count ? sift(search, part) : 0};
+}
+
+/* The last word of the key's group; 0: there is none. */
+static inline uint64_t find_group(const struct rule_index *index, const struct index_part *part,
+				  const uint64_t *key, bool wide)
 {
 	const size_t words = wide ? KEY_V6 : KEY_V4;
 	uint64_t hash = index_hash(index, key, wide);
 
-	for (uint32_t i = (uint32_t)hash & part->slot_mask;; i = (i + 1) & part->slot_mask) {
-		const struct index_slot *slot = &part->slots[i];
-		const uint64_t *group;
+	for (uint32_t i = (uint32_t)hash & part->group_mask;; i = (i + 1) & part->group_mask) {
+		const uint64_t *group = part->groups + (size_t)i * (words + 1);
 		uint64_t differ = 0;
 
-		if (!slot->group)
-			return NULL;
-		if (slot->tag != index_tag(hash))
-			continue;
-		group = part->groups + (size_t)(slot->group - 1) * (words + 1);
 		for (size_t w = 0; w < words; w++)
 			differ |= group[w] ^ key[w];
-		if (!differ)
-			return group + words;
+		if (!differ || !group[words])
+			return group[words];
 	}
 }
 
-static inline const uint64_t *find_in_tuple(const struct search *search,
-					    const struct index_part *part, unsigned number,
-					    bool wide)
+static inline uint64_t find_in_tuple(const struct search *search, const struct index_part *part,
+				     unsigned number, bool wide)
 {
 	const struct tuple *tuple = &part->tuples[number];
 	const size_t last = wide ? KEY_V6 - 1 : KEY_V4 - 1;
@@ -185,14 +200,14 @@ static inline const uint64_t *find_in_tuple(const struct search *search,
 }
 
 /* The next group that the flow is in, of those that have rules before the best one; false: none. */
-static bool next_group(const struct search *search, struct cursor *cursor)
+static inline bool next_group(const struct search *search, struct cursor *cursor)
 {
 	const struct index_part *part = cursor->part;
 
 	while (cursor->left) {
 		unsigned number = (unsigned)__builtin_ctzll(cursor->left);
 		const struct tuple *tuple = &part->tuples[number];
-		const uint64_t *info;
+		uint64_t info;
 
 		if (tuple->first_rule >= search->best)
 			return false;
@@ -203,15 +218,43 @@ static bool next_group(const struct search *search, struct cursor *cursor)
 				    : find_in_tuple(search, part, number, false);
 		if (!info)
 			continue;
-		cursor->count = GROUP_COUNT(*info);
-		cursor->exact = *info & GROUP_EXACT;
-		cursor->single = (uint32_t)*info;
-		cursor->items = part->items + cursor->single;
-		if (cursor->count == 1)
-			cursor->items = &cursor->single;
+		cursor->count = GROUP_COUNT(info);
+		cursor->exact = info & GROUP_EXACT;
+		cursor->single = (uint32_t)info;
+		cursor->items =
+			cursor->exact && cursor->count == 1 ? NULL : part->items + cursor->single;
 		return true;
 	}
 	return false;
+}
+
+static uint32_t rule_at(const struct cursor *cursor, uint32_t i)
+{
+	return cursor->items ? cursor->items[i].rule : cursor->single;
+}
+
+/* False: the rule's header does not hold. */
+static bool may_hold(const struct search *search, const struct cursor *cursor, uint32_t i)
+{
+	const struct rule_facts *facts = search->question->facts;
+	const struct index_item *item;
+
+	if (cursor->exact)
+		return true;
+	item = &cursor->items[i];
+	return search->sides[0] - item->low[0] <= item->rest[0] &&
+	       search->sides[1] - item->low[1] <= item->rest[1] &&
+	       (uint8_t)(facts->proto - item->proto_low) <= item->proto_rest &&
+	       (!item->ports ||
+		(facts->has_ports &&
+		 (uint16_t)(facts->dport - item->port_low[0]) <= item->port_rest[0] &&
+		 (uint16_t)(facts->sport - item->port_low[1]) <= item->port_rest[1]));
+}
+
+/* Of one that may hold: its header holds, and that needs no judgement. */
+static bool holds_surely(const struct cursor *cursor, uint32_t i)
+{
+	return cursor->exact || !cursor->items[i].judged;
 }
 
 static enum rule_truth judge(const struct search *search, uint32_t rule)
@@ -245,11 +288,12 @@ static void search_headers(struct search *search)
 
 	while (next_group(search, &cursor)) {
 		for (uint32_t i = 0; i < cursor.count; i++) {
-			uint32_t item = cursor.items[i], rule = ITEM_RULE(item);
+			uint32_t rule = rule_at(&cursor, i);
 
 			if (rule >= search->best)
 				break;
-			if (ITEM_JUDGED(item) && judge(search, rule) != RULE_YES)
+			if (!may_hold(search, &cursor, i) ||
+			    (!holds_surely(&cursor, i) && judge(search, rule) != RULE_YES))
 				continue;
 			search->best = rule;
 			break;
@@ -263,12 +307,12 @@ static void search_payload(struct search *search)
 
 	while (next_group(search, &cursor)) {
 		for (uint32_t i = 0; i < cursor.count; i++) {
-			uint32_t rule = ITEM_RULE(cursor.items[i]);
+			uint32_t rule = rule_at(&cursor, i);
 			enum rule_truth truth;
 
 			if (rule >= search->best)
 				break;
-			truth = judge(search, rule);
+			truth = may_hold(search, &cursor, i) ? judge(search, rule) : RULE_NO;
 			if (truth == RULE_OPEN)
 				note_open(search, rule);
 			if (truth != RULE_YES)
@@ -350,19 +394,27 @@ static uint32_t search_name(const struct search *search, const char *host, size_
 	return limit;
 }
 
-static uint32_t count_below(const uint32_t *items, uint32_t count, uint32_t rule)
+/* How many of the group's rules stand before this one. */
+static uint32_t count_below(const struct cursor *cursor, uint32_t rule)
 {
-	uint32_t first = 0;
+	uint32_t first = 0, count = cursor->count;
 
 	while (first < count) {
 		uint32_t middle = first + (count - first) / 2;
 
-		if (ITEM_RULE(items[middle]) < rule)
+		if (rule_at(cursor, middle) < rule)
 			first = middle + 1;
 		else
 			count = middle;
 	}
 	return first;
+}
+
+static void note_waiting(struct search *search, uint32_t rule, uint32_t count)
+{
+	search->open_count += count;
+	if (rule < search->first_open)
+		search->first_open = rule;
 }
 
 static void count_waiting(struct search *search)
@@ -371,20 +423,15 @@ static void count_waiting(struct search *search)
 	struct cursor cursor = look_in(search, INDEX_HOST);
 
 	while (next_group(search, &cursor)) {
-		uint32_t count = count_below(cursor.items, cursor.count, search->best);
+		uint32_t count = count_below(&cursor, search->best);
 
+		if (cursor.exact && count)
+			note_waiting(search, rule_at(&cursor, 0), count);
 		for (uint32_t i = 0; !cursor.exact && i < count; i++)
-			if (!ITEM_JUDGED(cursor.items[i]) ||
-			    judge(search, ITEM_RULE(cursor.items[i])) == RULE_OPEN) {
-				search->open_count++;
-				if (ITEM_RULE(cursor.items[i]) < search->first_open)
-					search->first_open = ITEM_RULE(cursor.items[i]);
-			}
-		if (cursor.exact && count) {
-			search->open_count += count;
-			if (ITEM_RULE(cursor.items[0]) < search->first_open)
-				search->first_open = ITEM_RULE(cursor.items[0]);
-		}
+			if (may_hold(search, &cursor, i) &&
+			    (holds_surely(&cursor, i) ||
+			     judge(search, rule_at(&cursor, i)) == RULE_OPEN))
+				note_waiting(search, rule_at(&cursor, i), 1);
 	}
 	if (expected && expected->host_length) {
 		uint32_t limit = search->expected < search->best ? search->expected : search->best;
