@@ -89,9 +89,18 @@ struct rule_view {
 	bool has_payload_keys;
 };
 
+/* What a decision needs of a rule: the packet path reads this, not the whole view. */
+struct rule_outcome {
+	uint32_t value, group; /* as in the view */
+	uint8_t action;	       /* enum rule_action */
+	uint8_t late;	       /* enum rule_late */
+	bool late_given;
+};
+
 size_t ruleset_count(const struct ruleset *ruleset);
 /* In match order; disabled rules are not in it. */
 void ruleset_view(const struct ruleset *ruleset, size_t index, struct rule_view *view);
+struct rule_outcome ruleset_outcome(const struct ruleset *ruleset, size_t index);
 const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset);
 /* How many of them are built in, rather than the configuration's own. */
 size_t ruleset_shipped_patterns(const struct ruleset *ruleset);

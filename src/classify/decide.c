@@ -46,7 +46,7 @@ static bool is_nat(const struct classify_policy *policy, uint32_t value)
 	return value <= policy->mark.user_max && policy->value_is_nat[value];
 }
 
-static uint32_t take(const struct classify_policy *policy, const struct rule_view *rule,
+static uint32_t take(const struct classify_policy *policy, const struct rule_outcome *rule,
 		     const struct rule_facts *facts)
 {
 	const struct steer_target target = {rule->value, rule->group};
@@ -55,7 +55,7 @@ static uint32_t take(const struct classify_policy *policy, const struct rule_vie
 	return steer_take(policy->steer, policy->steer_state, &target, &key);
 }
 
-static bool holds(const struct classify_policy *policy, const struct rule_view *rule,
+static bool holds(const struct classify_policy *policy, const struct rule_outcome *rule,
 		  uint32_t value)
 {
 	const struct steer_target target = {rule->value, rule->group};
@@ -63,17 +63,17 @@ static bool holds(const struct classify_policy *policy, const struct rule_view *
 	return steer_holds(policy->steer, policy->steer_state, &target, value);
 }
 
-static enum rule_late late_of(const struct classify_policy *policy, const struct rule_view *rule,
+static enum rule_late late_of(const struct classify_policy *policy, const struct rule_outcome *rule,
 			      uint32_t current)
 {
 	if (!rule->late_given && rule->late == RULE_LATE_MOVE && rule->action != RULE_DROP &&
 	    is_nat(policy, current))
 		return RULE_LATE_LEARN;
-	return rule->late;
+	return (enum rule_late)rule->late;
 }
 
 /* A rule that holds late: stay, or take what the rule wants. */
-static void decide_late(const struct classify_policy *policy, const struct rule_view *rule,
+static void decide_late(const struct classify_policy *policy, const struct rule_outcome *rule,
 			const struct rule_facts *facts, uint32_t current,
 			struct classify_decision *decision)
 {
@@ -104,14 +104,14 @@ struct classify_decision classify_decide(const struct classify_policy *policy,
 		.value = current,
 		.final = final,
 	};
-	struct rule_view rule = {
+	struct rule_outcome rule = {
 		.action = RULE_MAIN,
 		.value = mark->main,
 		.group = RULES_NO_GROUP,
 	};
 
 	if (decision.rule >= 0)
-		ruleset_view(policy->rules, (size_t)decision.rule, &rule);
+		rule = ruleset_outcome(policy->rules, (size_t)decision.rule);
 
 	if (!final) {
 		/* a drop that waits has not been taken: the flow is on main, by no rule */

@@ -542,8 +542,9 @@ static bool arrange(struct rules_builder *builder)
 	qsort(sorted, count, sizeof(*sorted), compare_drafts);
 	ruleset->rules = arena_array(&ruleset->arena, count + 1, sizeof(*ruleset->rules));
 	ruleset->views = arena_array(&ruleset->arena, count + 1, sizeof(*ruleset->views));
+	ruleset->outcomes = arena_array(&ruleset->arena, count + 1, sizeof(*ruleset->outcomes));
 	tests = arena_array(&ruleset->arena, test_count + 1, sizeof(*tests));
-	if (!ruleset->rules || !ruleset->views || !tests)
+	if (!ruleset->rules || !ruleset->views || !ruleset->outcomes || !tests)
 		goto out;
 	ruleset->count = count;
 	ruleset->header_only = true;
@@ -553,6 +554,13 @@ static bool arrange(struct rules_builder *builder)
 		if (draft->test_count)
 			memcpy(tests + used, draft->tests, draft->test_count * sizeof(*tests));
 		ruleset->views[i] = draft->view;
+		ruleset->outcomes[i] = (struct rule_outcome){
+			.value = draft->view.value,
+			.group = draft->view.group,
+			.action = (uint8_t)draft->view.action,
+			.late = (uint8_t)draft->view.late,
+			.late_given = draft->view.late_given,
+		};
 		ruleset->rules[i] = (struct rule){
 			.tests = tests + used,
 			.test_count = draft->test_count,

@@ -296,6 +296,8 @@ static void search_headers(struct search *search)
 			    (!holds_surely(&cursor, i) && judge(search, rule) != RULE_YES))
 				continue;
 			search->best = rule;
+			/* wanted next, if it stays the best */
+			__builtin_prefetch(&search->ruleset->outcomes[rule]);
 			break;
 		}
 	}

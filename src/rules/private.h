@@ -145,6 +145,7 @@ struct ruleset {
 	struct arena arena;
 	struct rule *rules;
 	struct rule_view *views;
+	struct rule_outcome *outcomes;
 	size_t count;
 	struct pattern_set *patterns;
 	size_t shipped_patterns; /* how many of them are built in */

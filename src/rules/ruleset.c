@@ -36,6 +36,11 @@ void ruleset_view(const struct ruleset *ruleset, size_t index, struct rule_view 
 	*view = ruleset->views[index];
 }
 
+struct rule_outcome ruleset_outcome(const struct ruleset *ruleset, size_t index)
+{
+	return ruleset->outcomes[index];
+}
+
 const struct pattern_set *ruleset_patterns(const struct ruleset *ruleset)
 {
 	return ruleset->patterns;
