@@ -1,76 +1,326 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Sends PACKETS small UDP datagrams over FLOWS flows (source ports) to one
- * address, in turn, as fast as sendmmsg takes them, and ends. The load of bench/queue
- * and of the flood test.
+ * The load of the benchmarks around NFQUEUE: UDP datagrams of random bytes over many flows, each
+ *packet of another flow than the one before it, and what their reader spent on them.
  *
- *	flood ADDRESS PORT FLOWS PACKETS
+ *	flood ADDRESS FLOWS MIN-BYTES MAX-BYTES PACKETS PORT
+ *	flood ADDRESS FLOWS MIN-BYTES MAX-BYTES PACKETS PORT:PID:QUEUE...
+ *
+ * Flow number n has source port 1024 + n % 60000 and, from the 60000th on, another source address,
+ *counted upwards from the one that the route gives: the next flood with the same numbers has the
+ *same flows. Packets are made beforehand, go out by one raw socket in batches, and bear no UDP
+ *checksum, as IPv4 allows. Prints how many were sent.
+ *
+ * With readers, each has a queue, to which the kernel leads one port, and gets PACKETS. They take
+ *turns of some ten milliseconds, every other time in reverse, so that whatever else the machine
+ *does falls on all of them. A reader is stopped while a burst fills its queue, and goes on when all
+ *of it waits; what comes next comes when the queue is empty. So every reader, quick or slow, has
+ *the same full batches, nobody sends on another processor meanwhile, and the CPU that it uses is
+ *what these packets cost. The first turn (new flows) and the first burst of each (cold caches) are
+ *not counted. Prints for each "packets ns user-ticks system-ticks lost": the sum of
+ * /proc/PID/task/N/schedstat, and how the kernel's ticks divide it. Lost is what the queue refused:
+ *anything but 0 spoils the figure.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-#define BATCH 32
+#include <netinet/ip.h>
+#include <netinet/udp.h>
 
-/* A connected socket; its source port is the kernel's choice. */
-static int open_flow(const struct sockaddr_in *to)
+#define BATCH 64
+#define BURST 2048
+#define TURN 4 /* bursts; the first of them warms up */
+#define READERS_MAX 16
+#define POOL 8192 /* payloads that are made; flows times payloads repeat late */
+#define BYTES_MAX 1400
+#define PORTS 60000u
+#define FIRST_PORT 1024u
+
+struct datagram {
+	struct iphdr ip;
+	struct udphdr udp;
+	uint8_t payload[BYTES_MAX];
+};
+
+/* What the kernel says of a queue, and what its reader has used. */
+struct reading {
+	unsigned long long packets, lost, ns, user_ticks, system_ticks;
+};
+
+struct reader {
+	unsigned port, queue;
+	int pid;
+	size_t sent;
+	struct reading sum;
+};
+
+static struct datagram pool[POOL];
+static size_t pool_bytes[POOL];
+
+static void die(const char *what)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0) {
-		perror("flood: socket");
-		exit(1);
-	}
-	return fd;
+	fprintf(stderr, "flood: %s: %s\n", what, strerror(errno));
+	exit(1);
 }
 
-static size_t send_batch(int fd, size_t count)
+static void nap_ms(long ms)
 {
-	static char payload[] = "flood flood flood flood flood";
-	struct iovec vector = {.iov_base = payload, .iov_len = sizeof(payload)};
-	struct mmsghdr messages[BATCH] = {0};
-	int sent;
+	nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
 
-	for (size_t i = 0; i < count; i++) {
-		messages[i].msg_hdr.msg_iov = &vector;
-		messages[i].msg_hdr.msg_iovlen = 1;
+static uint64_t random_next(uint64_t *state)
+{
+	*state = *state * 6364136223846793005u + 1442695040888963407u;
+	return *state >> 33;
+}
+
+/* ---- sending ---- */
+
+static uint32_t own_address(const struct sockaddr_in *to)
+{
+	struct sockaddr_in own;
+	socklen_t size = sizeof(own);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || connect(fd, (const struct sockaddr *)to, sizeof(*to)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&own, &size) < 0)
+		die("route");
+	close(fd);
+	return ntohl(own.sin_addr.s_addr);
+}
+
+static void make_pool(const struct sockaddr_in *to, size_t min, size_t max)
+{
+	uint64_t state = 1;
+
+	for (size_t i = 0; i < POOL; i++) {
+		struct datagram *datagram = &pool[i];
+		size_t bytes = min + random_next(&state) % (max - min + 1);
+
+		pool_bytes[i] = sizeof(datagram->ip) + sizeof(datagram->udp) + bytes;
+		datagram->ip = (struct iphdr){
+			.version = 4,
+			.ihl = 5,
+			.ttl = 64,
+			.protocol = IPPROTO_UDP,
+			.daddr = to->sin_addr.s_addr,
+			.tot_len = htons((uint16_t)pool_bytes[i]),
+		};
+		datagram->udp = (struct udphdr){
+			.len = htons((uint16_t)(sizeof(datagram->udp) + bytes)),
+		};
+		for (size_t at = 0; at < bytes; at++)
+			datagram->payload[at] = (uint8_t)random_next(&state);
 	}
-	sent = sendmmsg(fd, messages, (unsigned)count, 0);
-	/* a refused port answers by ICMP, a full queue by ENOBUFS: neither ends a flood */
-	return sent > 0 ? (size_t)sent : 0;
+}
+
+struct sender {
+	int fd;
+	struct sockaddr_in to;
+	uint32_t own;
+	size_t flows;
+};
+
+/* Sends the packets of these numbers to a port: [*sent, *sent + count). */
+static void send_packets(const struct sender *sender, unsigned port, size_t *sent, size_t count)
+{
+	struct mmsghdr messages[BATCH] = {0};
+	struct iovec vectors[BATCH];
+	size_t fill, end = *sent + count;
+	struct sockaddr_in to = sender->to;
+
+	while (*sent < end) {
+		int done;
+
+		for (fill = 0; fill < BATCH && *sent + fill < end; fill++) {
+			size_t number = *sent + fill, flow = number % sender->flows;
+			struct datagram *datagram = &pool[number % POOL];
+
+			datagram->ip.saddr = htonl(sender->own + (uint32_t)(flow / PORTS));
+			datagram->udp.source = htons((uint16_t)(FIRST_PORT + flow % PORTS));
+			datagram->udp.dest = htons((uint16_t)port);
+			vectors[fill] = (struct iovec){datagram, pool_bytes[number % POOL]};
+			messages[fill].msg_hdr = (struct msghdr){
+				.msg_name = &to,
+				.msg_namelen = sizeof(to),
+				.msg_iov = &vectors[fill],
+				.msg_iovlen = 1,
+			};
+		}
+		done = sendmmsg(sender->fd, messages, (unsigned)fill, 0);
+		/* a full device answers by ENOBUFS: no end of a flood */
+		if (done < 0 && errno != ENOBUFS && errno != EAGAIN && errno != EINTR)
+			die("send");
+		*sent += done > 0 ? (size_t)done : 0;
+	}
+}
+
+/* ---- the reader ---- */
+
+static unsigned long long used_ns(int pid)
+{
+	unsigned long long sum = 0, ns;
+	char path[320];
+	struct dirent *entry;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	if (!tasks)
+		die(path);
+	while ((entry = readdir(tasks))) {
+		FILE *file;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/schedstat", pid, entry->d_name);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%llu", &ns) == 1)
+			sum += ns;
+		if (file)
+			fclose(file);
+	}
+	closedir(tasks);
+	return sum;
+}
+
+/* The queue stands in the list of the reader's own network namespace. How many wait in it. */
+static unsigned long read_queue(const struct reader *reader, struct reading *reading)
+{
+	unsigned long queue, waiting, refused, overrun, seen;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/net/netfilter/nfnetlink_queue", reader->pid);
+	file = fopen(path, "r");
+	if (!file)
+		die(path);
+	while (fscanf(file, "%lu %*u %lu %*u %*u %lu %lu %lu %*u", &queue, &waiting, &refused,
+		      &overrun, &seen) == 5) {
+		if (queue == reader->queue) {
+			fclose(file);
+			reading->packets = seen;
+			reading->lost = refused + overrun;
+			return waiting;
+		}
+	}
+	errno = ENOENT;
+	die("queue");
+	return 0;
+}
+
+static void read_all(const struct reader *reader, struct reading *reading)
+{
+	char path[64], line[1024] = "", *fields;
+	FILE *file;
+
+	read_queue(reader, reading);
+	reading->ns = used_ns(reader->pid);
+	snprintf(path, sizeof(path), "/proc/%d/stat", reader->pid);
+	file = fopen(path, "r");
+	if (!file || !fgets(line, sizeof(line), file) || !(fields = strrchr(line, ')')) ||
+	    sscanf(fields + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu",
+		   &reading->user_ticks, &reading->system_ticks) != 2)
+		die(path);
+	fclose(file);
+}
+
+static void burst(const struct sender *sender, struct reader *reader)
+{
+	struct reading reading;
+
+	if (kill(reader->pid, SIGSTOP) < 0)
+		die("stop");
+	send_packets(sender, reader->port, &reader->sent, BURST);
+	if (kill(reader->pid, SIGCONT) < 0)
+		die("continue");
+	do
+		nap_ms(2);
+	while (read_queue(reader, &reading));
+	nap_ms(1); /* the last verdicts' way through the kernel */
+}
+
+static void take_turn(const struct sender *sender, struct reader *reader, bool counts)
+{
+	struct reading before, after;
+
+	burst(sender, reader);
+	read_all(reader, &before);
+	for (int i = 1; i < TURN; i++)
+		burst(sender, reader);
+	read_all(reader, &after);
+	if (!counts)
+		return;
+	reader->sum.packets += after.packets - before.packets;
+	reader->sum.ns += after.ns - before.ns;
+	reader->sum.user_ticks += after.user_ticks - before.user_ticks;
+	reader->sum.system_ticks += after.system_ticks - before.system_ticks;
+	reader->sum.lost += after.lost - before.lost;
+}
+
+static void flood_readers(const struct sender *sender, struct reader *readers, size_t count,
+			  size_t packets)
+{
+	size_t turns = packets / (TURN * BURST) + 1;
+
+	for (size_t turn = 0; turn <= turns; turn++)
+		for (size_t i = 0; i < count; i++)
+			take_turn(sender, &readers[turn % 2 ? count - 1 - i : i], turn > 0);
+	for (size_t i = 0; i < count; i++)
+		printf("%llu %llu %llu %llu %llu\n", readers[i].sum.packets, readers[i].sum.ns,
+		       readers[i].sum.user_ticks, readers[i].sum.system_ticks, readers[i].sum.lost);
+}
+
+static int usage(void)
+{
+	fputs("usage: flood ADDRESS FLOWS MIN-BYTES MAX-BYTES PACKETS PORT[:PID:QUEUE]...\n",
+	      stderr);
+	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in to = {.sin_family = AF_INET};
-	size_t flows, packets, per_turn, sent = 0;
-	struct rlimit limit;
-	int *fds;
+	struct sender sender = {.to = {.sin_family = AF_INET}};
+	struct reader readers[READERS_MAX] = {0};
+	size_t packets, min, max, count = argc > 6 ? (size_t)argc - 6 : 0;
+	int fields = 0;
 
-	if (argc != 5 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1) {
-		fputs("usage: flood ADDRESS PORT FLOWS PACKETS\n", stderr);
-		return 2;
+	if (!count || count > READERS_MAX || inet_pton(AF_INET, argv[1], &sender.to.sin_addr) != 1)
+		return usage();
+	sender.flows = strtoul(argv[2], NULL, 10);
+	min = strtoul(argv[3], NULL, 10);
+	max = strtoul(argv[4], NULL, 10);
+	packets = strtoul(argv[5], NULL, 10);
+	for (size_t i = 0; i < count; i++) {
+		fields = sscanf(argv[6 + i], "%u:%d:%u", &readers[i].port, &readers[i].pid,
+				&readers[i].queue);
+		if (fields != 3 && (fields != 1 || count > 1))
+			return usage();
 	}
-	to.sin_port = htons((uint16_t)atoi(argv[2]));
-	flows = strtoul(argv[3], NULL, 10);
-	packets = strtoul(argv[4], NULL, 10);
-	limit = (struct rlimit){flows + 64, flows + 64};
-	setrlimit(RLIMIT_NOFILE, &limit);
-	fds = calloc(flows ? flows : 1, sizeof(*fds));
-	if (!fds)
-		return 1;
-	for (size_t i = 0; i < flows; i++)
-		fds[i] = open_flow(&to);
-	per_turn = packets / flows < BATCH ? 1 : 8;
-	for (size_t turn = 0; sent < packets && turn < 100 * packets; turn++)
-		sent += send_batch(fds[turn % flows], per_turn);
-	printf("%zu\n", sent);
-	free(fds);
+	if (!sender.flows || min > max || max > BYTES_MAX)
+		return usage();
+	sender.to.sin_port = htons(9); /* the route wants some port, and a raw socket none */
+	sender.own = own_address(&sender.to);
+	sender.to.sin_port = 0;
+	make_pool(&sender.to, min, max);
+	sender.fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (sender.fd < 0)
+		die("socket");
+	if (fields == 3) {
+		flood_readers(&sender, readers, count, packets);
+	} else {
+		send_packets(&sender, readers[0].port, &readers[0].sent, packets);
+		printf("%zu\n", readers[0].sent);
+	}
 	return 0;
 }

@@ -7,7 +7,9 @@
  *
  *	nullqueue QUEUE MARK [COPY_BYTES]
  *
- * Ends at SIGTERM.
+ * Ends at SIGTERM, and says then how many packets a call has brought, and how much time passed from
+ *the end of a receive to the begin of its verdict: the part of a packet's cost that is this
+ *program's own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink_queue.h>
@@ -27,6 +30,14 @@
 #define BATCH 64
 
 static volatile sig_atomic_t stopped;
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
 
 static void on_signal(int signal)
 {
@@ -56,18 +67,23 @@ static int configure(struct mnl_socket *socket, uint16_t queue, uint32_t copy_by
 	return mnl_socket_sendto(socket, header, header->nlmsg_len) < 0 ? -1 : 0;
 }
 
-/* The packet's id, from the first attribute that carries the header. */
+/* The packet's id, from the first attribute that carries the header: the kernel puts it first. */
 static int packet_id(const struct nlmsghdr *header, uint32_t *id)
 {
-	struct nlattr *attrs[NFQA_MAX + 1] = {0};
-	const struct nfqnl_msg_packet_hdr *packet;
+	const struct nlattr *attr;
 
-	if (header->nlmsg_type == NLMSG_ERROR || nfq_nlmsg_parse(header, attrs) < 0 ||
-	    !attrs[NFQA_PACKET_HDR])
+	if (header->nlmsg_type == NLMSG_ERROR)
 		return 0;
-	packet = mnl_attr_get_payload(attrs[NFQA_PACKET_HDR]);
-	*id = ntohl(packet->packet_id);
-	return 1;
+	mnl_attr_for_each(attr, header, sizeof(struct nfgenmsg))
+	{
+		const struct nfqnl_msg_packet_hdr *packet = mnl_attr_get_payload(attr);
+
+		if (mnl_attr_get_type(attr) != NFQA_PACKET_HDR)
+			continue;
+		*id = ntohl(packet->packet_id);
+		return 1;
+	}
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -79,6 +95,7 @@ int main(int argc, char **argv)
 	struct mnl_socket *socket;
 	int on = 1, buffer_bytes = 32 << 20, fd;
 	struct sigaction action = {.sa_handler = on_signal};
+	uint64_t packets = 0, batches = 0, own_ns = 0, begin;
 	uint16_t queue;
 	char *buffers;
 
@@ -113,6 +130,7 @@ int main(int argc, char **argv)
 
 		if (received < 0 && errno != EINTR && errno != ENOBUFS)
 			return fail("receive");
+		begin = now_ns();
 		for (int i = 0; i < received; i++) {
 			if (packet_id(vectors[i].iov_base, &last)) {
 				id = last;
@@ -124,8 +142,14 @@ int main(int argc, char **argv)
 		header = nfq_nlmsg_put(buffer, NFQNL_MSG_VERDICT_BATCH, queue);
 		nfq_nlmsg_verdict_put(header, (int)id, NF_ACCEPT);
 		nfq_nlmsg_verdict_put_mark(header, mark);
+		packets += (uint64_t)received;
+		batches++;
+		own_ns += now_ns() - begin;
 		if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
 			return fail("verdict");
 	}
+	printf("%llu packets, %.1f a batch, %.1f ns of its own for each\n",
+	       (unsigned long long)packets, (double)packets / (double)(batches ? batches : 1),
+	       (double)own_ns / (double)(packets ? packets : 1));
 	return 0;
 }
