@@ -89,7 +89,7 @@ static int packet_id(const struct nlmsghdr *header, uint32_t *id)
 int main(int argc, char **argv)
 {
 	size_t size;
-	uint32_t copy_bytes = 20480, mark, id, last;
+	uint32_t copy_bytes = 20480, mark, id = 0, last;
 	struct mmsghdr messages[BATCH] = {0};
 	struct iovec vectors[BATCH];
 	struct mnl_socket *socket;
