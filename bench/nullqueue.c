@@ -67,23 +67,20 @@ static int configure(struct mnl_socket *socket, uint16_t queue, uint32_t copy_by
 	return mnl_socket_sendto(socket, header, header->nlmsg_len) < 0 ? -1 : 0;
 }
 
-/* The packet's id, from the first attribute that carries the header: the kernel puts it first. */
+/* The packet's id, from the first attribute of each message: the kernel puts it there. */
 static int packet_id(const struct nlmsghdr *header, uint32_t *id)
 {
 	const struct nlattr *attr;
+	const struct nfqnl_msg_packet_hdr *packet;
 
 	if (header->nlmsg_type == NLMSG_ERROR)
 		return 0;
-	mnl_attr_for_each(attr, header, sizeof(struct nfgenmsg))
-	{
-		const struct nfqnl_msg_packet_hdr *packet = mnl_attr_get_payload(attr);
-
-		if (mnl_attr_get_type(attr) != NFQA_PACKET_HDR)
-			continue;
-		*id = ntohl(packet->packet_id);
-		return 1;
-	}
-	return 0;
+	attr = mnl_nlmsg_get_payload_offset(header, sizeof(struct nfgenmsg));
+	if (mnl_attr_get_type(attr) != NFQA_PACKET_HDR)
+		return 0;
+	packet = mnl_attr_get_payload(attr);
+	*id = ntohl(packet->packet_id);
+	return 1;
 }
 
 int main(int argc, char **argv)
