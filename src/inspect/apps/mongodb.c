@@ -44,6 +44,11 @@ static bool is_opcode(uint32_t opcode)
 	       (opcode >= OP_UPDATE && opcode <= OP_KILL_CURSORS && opcode != OP_INSERT + 1);
 }
 
+static bool is_element(uint8_t type)
+{
+	return (type && type <= 0x13) || type == 0x7f;
+}
+
 /* A BSON document that ends at the end of the body, or before it when `more` may follow. */
 static enum inspect_status read_document(const struct body *body, uint32_t at, bool more)
 {
@@ -56,14 +61,14 @@ static enum inspect_status read_document(const struct body *body, uint32_t at, b
 	size = inspect_le32(body->bytes + at);
 	if (size < DOCUMENT_MIN || size > body->size - at || (!more && size != body->size - at))
 		return INSPECT_NO;
-	/* an element's type, or the end of an empty document */
-	return size == DOCUMENT_MIN ? (body->bytes[at + 4] ? INSPECT_NO : INSPECT_DONE)
-	       /* with a name */
-	       : body->have > at + 5 && (body->bytes[at + 5] < ' ' || body->bytes[at + 5] == 0x7f)
-		       ? INSPECT_NO
-	       : body->bytes[at + 4] && (body->bytes[at + 4] <= 0x13 || body->bytes[at + 4] == 0x7f)
-		       ? INSPECT_DONE
-		       : INSPECT_NO;
+	/* an element's type and the beginning of its name, or the end of an empty document */
+	if (size == DOCUMENT_MIN)
+		return body->bytes[at + 4] ? INSPECT_NO : INSPECT_DONE;
+	if (!is_element(body->bytes[at + 4]))
+		return INSPECT_NO;
+	if (body->have < at + DOCUMENT_MIN + 1)
+		return INSPECT_MORE;
+	return body->bytes[at + 5] < ' ' || body->bytes[at + 5] == 0x7f ? INSPECT_NO : INSPECT_DONE;
 }
 
 /* "database.collection" and its zero; 0: MORE or NO by *status. */
