@@ -4,12 +4,16 @@
 #	make bench ROUNDS=1		quick, and worth as little
 # A benchmark is a program of its own or a script; its name goes to BENCHES, in the order in which they run.
 BENCHES = sets names patterns routes
+BENCHES += rules
 BENCHES += queue bulk connect
 BENCH = $(BENCHES)
 
 EXTRA_PROGRAMS = bench/sets
 bench_sets_SOURCES = bench/sets.c bench/bench.h
 bench_sets_LDADD = libwaymark.la $(WM_LIBS)
+EXTRA_PROGRAMS += bench/rules
+bench_rules_SOURCES = bench/rules.c bench/bench.h
+bench_rules_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/names
 bench_names_SOURCES = bench/names.c bench/bench.h
 bench_names_LDADD = libwaymark.la $(WM_LIBS)

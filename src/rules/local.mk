@@ -5,6 +5,10 @@ libwaymark_la_SOURCES += \
 	src/rules/idn.c \
 	src/rules/index.c \
 	src/rules/index.h \
+	src/rules/index_build.h \
+	src/rules/index_keys.c \
+	src/rules/index_table.c \
+	src/rules/index_tuples.c \
 	src/rules/ipset.c \
 	src/rules/judge.c \
 	src/rules/judge.h \

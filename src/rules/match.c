@@ -127,10 +127,12 @@ static void start(struct search *search, const struct ruleset *ruleset,
 		find_others(search, ruleset->index);
 }
 
-/* The tuples of a part that may know the flow, and what was found in the one at hand. */
+/* The groups that the flow is in, and the one at hand. */
 struct cursor {
 	const struct index_part *part;
-	uint64_t left;			/* a bit each */
+	uint32_t found, next;
+	uint8_t tuples[TUPLES_MAX];
+	uint64_t infos[TUPLES_MAX];	/* the last words of the groups */
 	const struct index_item *items; /* NULL: `single` is the rule, and `exact` */
 	uint32_t count, single;
 	bool exact;
@@ -160,72 +162,95 @@ static uint64_t sift(const struct search *search, const struct index_part *part)
 	return left;
 }
 
-static struct cursor look_in(const struct search *search, enum index_kind kind)
-{
-	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
-
-	return (struct cursor){.part = part, .left = part->tuple_count ? sift(search, part) : 0};
-}
-
-/* The last word of the key's group; 0: there is none. */
-static inline uint64_t find_group(const struct rule_index *index, const struct index_part *part,
-				  const uint64_t *key, bool wide)
-{
-	const size_t words = wide ? KEY_V6 : KEY_V4;
-	uint64_t hash = index_hash(index, key, wide);
-
-	for (uint32_t i = (uint32_t)hash & part->group_mask;; i = (i + 1) & part->group_mask) {
-		const uint64_t *group = part->groups + (size_t)i * (words + 1);
-		uint64_t differ = 0;
-
-		for (size_t w = 0; w < words; w++)
-			differ |= group[w] ^ key[w];
-		if (!differ || !group[words])
-			return group[words];
-	}
-}
-
-static inline uint64_t find_in_tuple(const struct search *search, const struct index_part *part,
-				     unsigned number, bool wide)
+static inline void make_key(const struct search *search, const struct index_part *part,
+			    unsigned number, uint64_t key[KEY_V6], bool wide)
 {
 	const struct tuple *tuple = &part->tuples[number];
 	const size_t last = wide ? KEY_V6 - 1 : KEY_V4 - 1;
-	uint64_t key[KEY_V6];
 
 	for (size_t w = 0; w < last; w++)
 		key[w] = search->words[w] & tuple->mask[w];
 	key[last - 1] |= number;
 	key[last] = tuple->other ? search->others[tuple->other] : 0;
-	return find_group(search->ruleset->index, part, key, wide);
 }
 
-/* The next group that the flow is in, of those that have rules before the best one; false: none. */
+/*
+ * Asks the tuples that are left, in three rounds: where their groups are, whether they are there,
+ * and (next_group()) what is in them; so that one tuple need not wait for the memory of another.
+ */
+static inline void find_groups(const struct search *search, struct cursor *cursor, uint64_t left,
+			       bool wide)
+{
+	const struct index_part *part = cursor->part;
+	const size_t words = wide ? KEY_V6 : KEY_V4;
+	uint32_t places[TUPLES_MAX], asked = 0;
+	uint64_t key[KEY_V6];
+
+	for (; left; left &= left - 1) {
+		unsigned number = (unsigned)__builtin_ctzll(left);
+		const struct tuple *tuple = &part->tuples[number];
+
+		if (tuple->first_rule >= search->best)
+			break;
+		if (tuple->other && !(search->known_others >> tuple->other & 1))
+			continue;
+		make_key(search, part, number, key, wide);
+		places[asked] =
+			(uint32_t)index_hash(search->ruleset->index, key, wide) & part->group_mask;
+		__builtin_prefetch(part->groups + (size_t)places[asked] * (words + 1));
+		cursor->tuples[asked++] = (uint8_t)number;
+	}
+	for (uint32_t i = 0; i < asked; i++) {
+		uint8_t number = cursor->tuples[i];
+		const uint64_t *group;
+		uint64_t differ;
+
+		make_key(search, part, number, key, wide);
+		for (uint32_t place = places[i];; place = (place + 1) & part->group_mask) {
+			group = part->groups + (size_t)place * (words + 1);
+			differ = 0;
+			for (size_t w = 0; w < words; w++)
+				differ |= group[w] ^ key[w];
+			if (!differ || !group[words])
+				break;
+		}
+		if (!group[words])
+			continue;
+		__builtin_prefetch(part->items + (uint32_t)group[words]);
+		cursor->tuples[cursor->found] = number;
+		cursor->infos[cursor->found++] = group[words];
+	}
+}
+
+static void look_in(const struct search *search, enum index_kind kind, struct cursor *cursor)
+{
+	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
+
+	cursor->part = part;
+	cursor->found = cursor->next = 0;
+	if (part->tuple_count == 0)
+		return;
+	if (search->wide)
+		find_groups(search, cursor, sift(search, part), true);
+	else
+		find_groups(search, cursor, sift(search, part), false);
+}
+
+/* The next group, of those that have rules before the best one; false: none. */
 static inline bool next_group(const struct search *search, struct cursor *cursor)
 {
 	const struct index_part *part = cursor->part;
+	uint64_t info;
 
-	while (cursor->left) {
-		unsigned number = (unsigned)__builtin_ctzll(cursor->left);
-		const struct tuple *tuple = &part->tuples[number];
-		uint64_t info;
-
-		if (tuple->first_rule >= search->best)
-			return false;
-		cursor->left &= cursor->left - 1;
-		if (tuple->other && !(search->known_others >> tuple->other & 1))
-			continue;
-		info = search->wide ? find_in_tuple(search, part, number, true)
-				    : find_in_tuple(search, part, number, false);
-		if (!info)
-			continue;
-		cursor->count = GROUP_COUNT(info);
-		cursor->exact = info & GROUP_EXACT;
-		cursor->single = (uint32_t)info;
-		cursor->items =
-			cursor->exact && cursor->count == 1 ? NULL : part->items + cursor->single;
-		return true;
-	}
-	return false;
+	if (cursor->next == cursor->found ||
+	    part->tuples[cursor->tuples[cursor->next]].first_rule >= search->best)
+		return false;
+	info = cursor->infos[cursor->next++];
+	cursor->count = GROUP_COUNT(info);
+	cursor->exact = info & GROUP_EXACT;
+	cursor->single = (uint32_t)info;
+	cursor->items = cursor->exact && cursor->count == 1 ? NULL : part->items + cursor->single;
+	return true;
 }
 
 static uint32_t rule_at(const struct cursor *cursor, uint32_t i)
@@ -284,8 +309,9 @@ static void forget_open(struct search *search)
 
 static void search_headers(struct search *search)
 {
-	struct cursor cursor = look_in(search, INDEX_HEADER);
+	struct cursor cursor;
 
+	look_in(search, INDEX_HEADER, &cursor);
 	while (next_group(search, &cursor)) {
 		for (uint32_t i = 0; i < cursor.count; i++) {
 			uint32_t rule = rule_at(&cursor, i);
@@ -305,8 +331,9 @@ static void search_headers(struct search *search)
 
 static void search_payload(struct search *search)
 {
-	struct cursor cursor = look_in(search, INDEX_PAYLOAD);
+	struct cursor cursor;
 
+	look_in(search, INDEX_PAYLOAD, &cursor);
 	while (next_group(search, &cursor)) {
 		for (uint32_t i = 0; i < cursor.count; i++) {
 			uint32_t rule = rule_at(&cursor, i);
@@ -422,8 +449,9 @@ static void note_waiting(struct search *search, uint32_t rule, uint32_t count)
 static void count_waiting(struct search *search)
 {
 	const struct rule_expectation *expected = search->question->expected;
-	struct cursor cursor = look_in(search, INDEX_HOST);
+	struct cursor cursor;
 
+	look_in(search, INDEX_HOST, &cursor);
 	while (next_group(search, &cursor)) {
 		uint32_t count = count_below(&cursor, search->best);
 

@@ -31,6 +31,16 @@ static const char *keep_text(struct rules_builder *builder, const char *text)
 	return rules_kept(builder, arena_strdup(&builder->ruleset->arena, text));
 }
 
+/* Rules of one file have one copy of its name. */
+static const char *keep_file(struct rules_builder *builder, const char *file)
+{
+	const struct draft *drafts = builder->drafts.items;
+	const char *last =
+		builder->drafts.count ? drafts[builder->drafts.count - 1].view.file : NULL;
+
+	return last && strcmp(last, file) == 0 ? last : keep_text(builder, file);
+}
+
 static void find_target(struct rules_builder *builder, const config_setting_t *setting,
 			const char *rule, const char *name, struct rule_view *view, bool *nat)
 {
@@ -149,7 +159,7 @@ void rules_parse_rule(struct rules_builder *builder, const config_setting_t *set
 	snprintf(what, sizeof(what), "rule '%s'", label);
 	settings_check_keys(setting, known, what, diags);
 	draft.view.name = keep_text(builder, label);
-	draft.view.file = keep_text(builder, settings_source(place ? place : setting));
+	draft.view.file = keep_file(builder, settings_source(place ? place : setting));
 	draft.view.line = settings_line(place ? place : setting);
 	if (!draft.view.name || !draft.view.file)
 		return;
