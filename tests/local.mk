@@ -25,6 +25,7 @@ NETNS_TESTS += \
 	tests/netns/table-names.bats \
 	tests/netns/return-path.bats \
 	tests/netns/lifecycle.bats \
+	tests/netns/reload-rules.bats \
 	tests/netns/reload-sets.bats \
 	tests/netns/flood.bats \
 	tests/netns/badinput.bats \

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A chain of zeroed chunks with a cursor in the newest. Large requests get a
- * chunk of their own behind the newest one, so that they do not waste its rest.
+ * chunk of their own behind the newest one, so that they do not waste its rest. What spans
+ * several huge pages asks for them: lists of millions are read at random, and each small page would
+ * cost a walk of the page tables beside the miss.
  */
 #include <waymark/arena.h>
 
@@ -10,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define ALIGNMENT _Alignof(max_align_t)
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -40,8 +44,20 @@ void arena_release(struct arena *arena)
 
 static struct arena_chunk *chunk_new(size_t size)
 {
-	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + size);
+	size_t bytes = sizeof(struct arena_chunk) + size;
+	struct arena_chunk *chunk;
 
+	if (bytes < 2 * HUGE_PAGE_BYTES) {
+		chunk = calloc(1, bytes);
+	} else {
+		bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+		chunk = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+		if (chunk) {
+			/* refused: then it is small pages */
+			(void)madvise(chunk, bytes, MADV_HUGEPAGE);
+			memset(chunk, 0, bytes);
+		}
+	}
 	if (chunk)
 		chunk->size = size;
 	return chunk;
