@@ -5,7 +5,7 @@
 # A benchmark is a program of its own or a script; its name goes to BENCHES, in the order in which they run.
 BENCHES = sets names patterns routes
 BENCHES += rules
-BENCHES += queue bulk connect
+BENCHES += queue scaling bulk connect
 BENCH = $(BENCHES)
 
 EXTRA_PROGRAMS = bench/sets
@@ -35,7 +35,7 @@ bench_manyflows_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/connections
 bench_connections_SOURCES = bench/connections.c
 bench_connections_LDADD =
-EXTRA_DIST += bench/lab.bash bench/all bench/report bench/queue bench/bulk bench/connect
+EXTRA_DIST += bench/lab.bash bench/all bench/report bench/queue bench/scaling bench/bulk bench/connect
 
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
