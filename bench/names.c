@@ -21,6 +21,8 @@
 
 #include <waymark/names.h>
 
+#include "bench.h"
+
 #define DEFAULT_MAX 262144u
 #define ROUNDS 2000000u
 #define NOW 1000000000u
@@ -32,13 +34,9 @@ static uint64_t random_next(uint64_t *state)
 	return *state >> 33;
 }
 
-/* This thread's own, so that a busy machine does not count. */
 static double seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)bench_cpu_ns() / 1e9;
 }
 
 static double resident_mib(void)
@@ -156,6 +154,17 @@ static void *write_all_the_time(void *context)
 	return NULL;
 }
 
+static void json_row(uint32_t entries, const char *how, double find_ns, double miss_ns,
+		     double add_ns, unsigned vain)
+{
+	char name[64];
+	struct bench_row row = {
+		.bench = "names", .row = name, .unit = "ns/find", .median = find_ns, .rounds = 1};
+
+	snprintf(name, sizeof(name), "%u entries, %s", entries, how);
+	bench_json(&row, "\"miss_ns\":%.0f,\"add_ns\":%.0f,\"in_vain\":%u", miss_ns, add_ns, vain);
+}
+
 static void bench_size(uint32_t entries)
 {
 	struct bench bench = {.state = 1, .now_us = NOW};
@@ -185,6 +194,7 @@ static void bench_size(uint32_t entries)
 	printf("  alone:           find %.0f ns, not there %.0f ns; add again %.0f ns, "
 	       "another name %.0f ns\n",
 	       hit, miss, again, add_there(&bench, true));
+	json_row(entries, "alone", hit, miss, again, missed);
 
 	bench.now_us = NOW;
 	if (pthread_create(&thread, NULL, write_all_the_time, &bench))
@@ -196,6 +206,8 @@ static void bench_size(uint32_t entries)
 	printf("  beside a writer: find %.0f ns, not there %.0f ns; add %.0f ns; "
 	       "of %u finds %u in vain\n",
 	       hit, miss, bench.write_seconds / (double)bench.written * 1e9, ROUNDS, missed);
+	json_row(entries, "beside a writer", hit, miss,
+		 bench.write_seconds / (double)bench.written * 1e9, missed);
 	names_free(bench.names);
 	free(bench.there);
 }
@@ -207,6 +219,7 @@ static void bench_flood(uint32_t flood)
 	struct names *names = names_new(DEFAULT_MAX, &seed);
 	struct names_stats stats;
 	uint64_t most = 0;
+	struct bench_row row = {.bench = "names", .row = "flood", .unit = "ns/add", .rounds = 1};
 
 	if (!names)
 		exit(1);
@@ -217,11 +230,15 @@ static void bench_flood(uint32_t flood)
 			most = stats.entries > most ? stats.entries : most;
 		}
 	}
+	row.median = (seconds() - start) / flood * 1e9;
+	bench_json(&row, "\"names\":%u,\"most\":%llu,\"max\":%llu,\"evicted\":%llu", flood,
+		   (unsigned long long)most, (unsigned long long)stats.max,
+		   (unsigned long long)stats.evicted);
 	printf("flood of %u names: %.0f ns each; at most %llu entries of %llu, %llu evicted; "
 	       "%.1f MiB reserved, %.1f resident\n",
-	       flood, (seconds() - start) / flood * 1e9, (unsigned long long)most,
-	       (unsigned long long)stats.max, (unsigned long long)stats.evicted,
-	       (double)stats.bytes / (1 << 20), resident_mib() - resident);
+	       flood, row.median, (unsigned long long)most, (unsigned long long)stats.max,
+	       (unsigned long long)stats.evicted, (double)stats.bytes / (1 << 20),
+	       resident_mib() - resident);
 	names_free(names);
 }
 

@@ -29,6 +29,7 @@
 #include "../src/inspect/pattern.h"
 #include "../src/rules/private.h"
 #include "../tests/unit/pattern_support.h"
+#include "bench.h"
 
 enum {
 	FLOWS = 100,
@@ -46,14 +47,6 @@ static const size_t counts[] = {10, 200, PATTERNS};
 
 static struct pattern_source sources[PATTERNS];
 static bool json;
-
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void require(const void *pointer)
 {
@@ -242,7 +235,7 @@ static void run_flow(const struct traffic *flow_bytes, const struct pattern_set 
 {
 	static const struct inspect_limits limits = {.decide_packets = PACKETS,
 						     .decide_bytes = 16384};
-	struct flow flow = {.has_isn = {true, true}};
+	struct flow flow = {.has_isn = 3};
 	struct packet packet = {
 		.family = IP_V4,
 		.proto = IPPROTO_TCP,
@@ -280,13 +273,13 @@ struct cell {
 static void measure(const struct pattern_set *set, struct cell *cell)
 {
 	struct pattern_scratch *scratch = pattern_scratch_new();
-	uint64_t began = cpu_ns();
+	uint64_t began = bench_cpu_ns();
 	double took;
 
 	require(scratch);
 	for (size_t i = 0; i < FLOWS; i++)
 		run_flow(&traffic[i], set, scratch);
-	took = (double)(cpu_ns() - began) / 1000 / FLOWS;
+	took = (double)(bench_cpu_ns() - began) / 1000 / FLOWS;
 	cell->us = took < cell->us ? took : cell->us;
 	cell->asked = (double)pattern_scratch_asked(scratch) / FLOWS;
 	pattern_scratch_free(scratch);
@@ -299,20 +292,37 @@ static void print_cell(const char *backend, enum kind kind, size_t patterns,
 	       cell->us, cell->us / ten, cell->asked);
 }
 
+static void json_cell(const char *backend, enum kind kind, size_t patterns, const struct cell *cell,
+		      double base_us)
+{
+	char name[64];
+	struct bench_row row = {
+		.bench = "patterns",
+		.row = name,
+		.unit = "us/flow",
+		.median = cell->us,
+		.ratio = cell->us / base_us,
+		.rounds = ROUNDS,
+	};
+
+	snprintf(name, sizeof(name), "%s, %s, %zu patterns", backend, kind_names[kind], patterns);
+	bench_json(&row, "\"asked_per_flow\":%.1f", cell->asked);
+}
+
 static void measure_backend(enum pattern_backend backend, json_t *flows, json_t *compiling)
 {
 	struct pattern_set *sets[COUNTS];
 
 	for (size_t c = 0; c < COUNTS; c++) {
 		struct diag_list diags = DIAG_LIST_INIT;
-		uint64_t began = cpu_ns();
+		uint64_t began = bench_cpu_ns();
 
 		sets[c] = pattern_set_new_by(backend, sources, counts[c], &diags);
 		require(sets[c]);
 		json_array_append_new(compiling, json_pack("{s:s, s:i, s:f}", "backend",
 							   pattern_backend_name(sets[c]),
 							   "patterns", (int)counts[c], "ms",
-							   (double)(cpu_ns() - began) / 1e6));
+							   (double)(bench_cpu_ns() - began) / 1e6));
 	}
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		struct cell cells[COUNTS];
@@ -334,6 +344,7 @@ static void measure_backend(enum pattern_backend backend, json_t *flows, json_t 
 							(int)counts[c], "us_per_flow", cells[c].us,
 							"ratio", cells[c].us / cells[0].us,
 							"asked_per_flow", cells[c].asked));
+			json_cell(name, kind, counts[c], &cells[c], cells[0].us);
 			if (!json)
 				print_cell(name, kind, counts[c], &cells[c], cells[0].us);
 		}
@@ -372,12 +383,12 @@ static struct worst find_worst(const char *text, enum pattern_kind kind)
 
 			sample_pump(&regex, node, variant, &dice, &sample);
 			for (unsigned turn = 0; turn < 3; turn++) {
-				uint64_t began = cpu_ns();
+				uint64_t began = bench_cpu_ns();
 				double took;
 
 				worst.cut += pattern_scan(set, 0, scratch, bytes, sample.length) ==
 					     PATTERN_LIMIT;
-				took = (double)(cpu_ns() - began) / 1000;
+				took = (double)(bench_cpu_ns() - began) / 1000;
 				best = took < best ? took : best;
 			}
 			if (pattern_scratch_steps(scratch) > worst.steps)
@@ -390,6 +401,23 @@ static struct worst find_worst(const char *text, enum pattern_kind kind)
 	pattern_scratch_free(scratch);
 	pattern_set_free(set);
 	return worst;
+}
+
+/* A pattern's text may hold what JSON escapes. */
+static void json_worst(const char *name, const struct worst *worst)
+{
+	json_t *text = json_string(name);
+	char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+	struct bench_row row = {
+		.bench = "patterns", .unit = "us, worst scan", .median = worst->us, .rounds = 3};
+
+	require(quoted);
+	quoted[strlen(quoted) - 1] = '\0';
+	row.row = quoted + 1;
+	bench_json(&row, "\"worst_steps\":%lld,\"cut_short\":%u,\"scans\":%u",
+		   (long long)worst->steps, worst->cut, worst->scans);
+	free(quoted);
+	json_decref(text);
 }
 
 static void measure_worst(json_t *rows)
@@ -405,6 +433,7 @@ static void measure_worst(json_t *rows)
 						      "worst_us", worst.us, "worst_steps",
 						      (json_int_t)worst.steps, "cut_short",
 						      (int)worst.cut, "scans", (int)worst.scans));
+		json_worst(name, &worst);
 		if (!json)
 			printf("%-44.44s %10.0f %8ld %6u of %u\n", name, worst.us,
 			       (long)worst.steps, worst.cut, worst.scans);

@@ -16,6 +16,7 @@
 #include <linux/rtnetlink.h>
 
 #include "../src/route/private.h"
+#include "bench.h"
 
 #define UPLINKS_MAX 124u
 #define BEST_OF 20
@@ -40,10 +41,7 @@ static void must(int result, const char *what)
 
 static double cpu_us(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
+	return (double)bench_cpu_ns() / 1e3;
 }
 
 static void add_uplink(struct lab *lab, uint8_t i)
@@ -172,6 +170,9 @@ int main(void)
 		struct lab *lab = calloc(1, sizeof(*lab));
 		double judge = 0, plan = 0, diff = 0, event = 0;
 		size_t rules = 0;
+		char name[32];
+		struct bench_row row = {
+			.bench = "routes", .row = name, .unit = "us/plan", .rounds = BEST_OF};
 
 		must(lab == NULL, "out of memory");
 		lab_init(lab, counts[n]);
@@ -187,6 +188,11 @@ int main(void)
 		}
 		printf("%8u %8zu %10.1f %10.1f %10.1f %10.1f\n", counts[n], rules, judge, plan,
 		       diff, event * 1e3);
+		snprintf(name, sizeof(name), "%u uplinks", counts[n]);
+		row.median = plan;
+		bench_json(&row,
+			   "\"rules\":%zu,\"judge_us\":%.1f,\"diff_us\":%.1f,\"event_ns\":%.1f",
+			   rules, judge, diff, event * 1e3);
 		lab_release(lab);
 	}
 	return 0;

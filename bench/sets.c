@@ -4,10 +4,10 @@
  *
  * Each row is a process of its own, so that its memory is its own: a list file of made-up names or
  * prefixes, in random order, is loaded as a user's rule would load it. All times are the CPU's,
- * and the best of several: others may be at work here. "B/entry" is what stays (RssAnon), "peak" what loading adds at most
- * (VmHWM). A lookup is timed alone, and as part of ruleset_match() over one rule, which is what a
- * flow pays; queries come in random order, so that large sets are seen with cold caches. "+0" is the
- * same match against a rule with one entry.
+ * and the best of several: others may be at work here. "B/entry" is what stays (RssAnon), "peak"
+ * what loading adds at most (VmHWM). A lookup is timed alone, and as part of ruleset_match() over
+ * one rule, which is what a flow pays; queries come in random order, so that large sets are seen
+ * with cold caches. "+0" is the same match against a rule with one entry.
  *
  * bench/sets [ENTRIES...]
  */
@@ -22,6 +22,7 @@
 #endif
 
 #include "../src/rules/private.h"
+#include "bench.h"
 
 #define SLICES 8
 #define SLICE (1u << 17)
@@ -42,14 +43,6 @@ static void die(const char *what)
 	exit(1);
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 /* A number that depends on its place only: lists and queries are made from the same. */
 static uint64_t scramble(uint64_t value)
 {
@@ -63,7 +56,8 @@ static uint64_t scramble(uint64_t value)
 
 static int make_name(uint64_t place, char *out)
 {
-	static const char *const ends[] = {"com", "net", "org", "de", "co.uk", "example", "io", "ru"};
+	static const char *const ends[] = {"com",   "net",     "org", "de",
+					   "co.uk", "example", "io",  "ru"};
 	static const char *const fronts[] = {"", "", "", "", "", "ads.", "track.", "cdn-7."};
 	uint64_t bits = scramble(place * 2), more = scramble(place * 2 + 1);
 	unsigned length = 5 + (unsigned)(more & 7) + (unsigned)(more >> 3 & 3);
@@ -234,13 +228,33 @@ static double measure(ask_fn *ask, enum kind kind, const struct ruleset *rules,
 
 	*held = 0;
 	for (unsigned i = 0; i < SLICES; i++) {
-		uint64_t start = cpu_ns(), took;
+		uint64_t start = bench_cpu_ns(), took;
 
 		*held += ask(kind, rules, queries + (size_t)i * SLICE);
-		took = cpu_ns() - start;
+		took = bench_cpu_ns() - start;
 		best = took < best ? took : best;
 	}
 	return (double)best / SLICE;
+}
+
+/* What the table has, for $BENCH_JSON: the cost of a lookup that holds. */
+static void json_row(enum kind kind, uint64_t entries, const double *values)
+{
+	char name[64];
+	struct bench_row row = {
+		.bench = "sets",
+		.row = name,
+		.unit = "ns/lookup",
+		.median = values[0],
+		.rounds = SLICES,
+	};
+
+	snprintf(name, sizeof(name), "%s, %llu", kind_names[kind], (unsigned long long)entries);
+	bench_json(
+		&row,
+		"\"miss_ns\":%.1f,\"flow_hit_ns\":%.1f,\"flow_miss_ns\":%.1f,\"flow_base_ns\":%.1f,"
+		"\"load_ms\":%.2f,\"bytes_per_entry\":%.1f",
+		values[1], values[2], values[3], values[4], values[5], values[6]);
 }
 
 static void row(enum kind kind, uint64_t entries, const char *directory)
@@ -272,11 +286,11 @@ static void row(enum kind kind, uint64_t entries, const char *directory)
 	steady = memory_kib("RssAnon:") - before;
 
 	for (unsigned i = 0; i < (entries > 100000 ? 5u : 50u); i++) {
-		uint64_t start = cpu_ns(), took;
+		uint64_t start = bench_cpu_ns(), took;
 
 		ruleset_free(rules);
 		rules = load(conf);
-		took = cpu_ns() - start;
+		took = bench_cpu_ns() - start;
 		best = took < best ? took : best;
 	}
 
@@ -298,6 +312,9 @@ static void row(enum kind kind, uint64_t entries, const char *directory)
 	       (unsigned long long)entries, (double)best / 1e6,
 	       (double)steady * 1024 / (double)entries, (double)peak / 1024, lookup[0], lookup[1],
 	       flow[0], flow[1], floor);
+	json_row(kind, entries,
+		 (double[]){lookup[0], lookup[1], flow[0], flow[1], floor, (double)best / 1e6,
+			    (double)steady * 1024 / (double)entries});
 }
 
 int main(int argc, char **argv)
