@@ -5,10 +5,11 @@
  * All packets of all captures, again and again, each copy with addresses of its own, so that its
  * flows are its own, until PACKETS are written. The captures of a copy begin together and each
  * keeps its own pace; a copy begins STEP_US after the one before it. So thousands of flows are open
- * at any time, a flow's idle times are those that it was captured with, and time never runs
- * backwards. All is written as Ethernet, since not every reader takes what captures come in.
- * Addresses that say what they are (multicast, broadcast, none) stay. Checksums are kept right
- * where they were. Prints packets, bytes and copies.
+ * at any time, a flow pauses as it did when it was captured, and time never runs backwards. Only
+ * where a whole capture pauses, GAP_US are the most: some were put together, years apart.
+ * All is written as Ethernet, since not every reader takes what captures come in. Addresses that
+ * say what they are (multicast, broadcast, none) stay. Checksums are kept right where they were.
+ * Prints packets, bytes and copies.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #include <waymark/source.h>
 
 #define STEP_US 2000000u
+#define GAP_US 60000000u
 #define ETHERNET_BYTES 14
 #define OFFSET_OF_IP (sizeof(struct record) + ETHERNET_BYTES)
 #define FIRST_SECOND 1700000000u
@@ -26,8 +28,7 @@ struct record { /* of the classic format, whose byte order is the writer's */
 	uint32_t seconds, micros, captured, length;
 };
 
-struct template
-{
+struct original {
 	uint64_t at_us; /* since its capture's first packet, never less than one before it */
 	size_t order;	/* keeps packets of one time as they came */
 	uint8_t *bytes; /* a whole record, of copy 0 */
@@ -36,8 +37,8 @@ struct template
 	bool v6;
 };
 
-static struct template *templates;
-static size_t template_count;
+static struct original *originals;
+static size_t original_count;
 static FILE *out;
 static uint64_t written_bytes;
 
@@ -70,36 +71,36 @@ static void keep(const struct packet *packet, uint64_t at_us)
 {
 	static size_t capacity;
 	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2};
-	struct template *template;
+	struct original *original;
 	struct record record = {
 		.captured = packet->ip_captured + ETHERNET_BYTES,
 		.length = packet->ip_length + ETHERNET_BYTES,
 	};
 
-	if (template_count == capacity) {
+	if (original_count == capacity) {
 		capacity = capacity ? capacity * 2 : 1024;
-		templates = must(reallocarray(templates, capacity, sizeof(*templates)));
+		originals = must(reallocarray(originals, capacity, sizeof(*originals)));
 	}
-	template = &templates[template_count];
-	*template = (struct template){
+	original = &originals[original_count];
+	*original = (struct original){
 		.at_us = at_us,
-		.order = template_count++,
+		.order = original_count++,
 		.size = (uint32_t)OFFSET_OF_IP + packet->ip_captured,
 		.transport = checksum_place(packet),
 		.v6 = packet->family == IP_V6,
 	};
-	template->bytes = must(malloc(template->size));
-	memcpy(template->bytes, &record, sizeof(record));
-	memcpy(template->bytes + sizeof(record), macs, sizeof(macs));
-	memcpy(template->bytes + sizeof(record) + 12, template->v6 ? "\x86\xdd" : "\x08\x00", 2);
-	memcpy(template->bytes + OFFSET_OF_IP, packet->ip, packet->ip_captured);
+	original->bytes = must(malloc(original->size));
+	memcpy(original->bytes, &record, sizeof(record));
+	memcpy(original->bytes + sizeof(record), macs, sizeof(macs));
+	memcpy(original->bytes + sizeof(record) + 12, original->v6 ? "\x86\xdd" : "\x08\x00", 2);
+	memcpy(original->bytes + OFFSET_OF_IP, packet->ip, packet->ip_captured);
 }
 
 /* What cannot be read of a capture is left out: some are cut on purpose. */
 static void load(const char *path)
 {
 	struct packet packets[SOURCE_BATCH];
-	uint64_t first_us = 0, last_us = 0;
+	uint64_t at_us = 0, last_us = 0;
 	char error[256];
 	struct source *source = source_pcap_open(path, error, sizeof(error));
 	int count;
@@ -112,11 +113,10 @@ static void load(const char *path)
 		for (int i = 0; i < count; i++) {
 			uint64_t time_us = packets[i].meta.time_us;
 
-			if (last_us == 0)
-				first_us = last_us = time_us;
-			if (time_us > last_us)
-				last_us = time_us;
-			keep(&packets[i], last_us - first_us);
+			if (last_us && time_us > last_us)
+				at_us += time_us - last_us < GAP_US ? time_us - last_us : GAP_US;
+			last_us = time_us;
+			keep(&packets[i], at_us);
 		}
 	}
 	source->ops->close(source);
@@ -124,7 +124,7 @@ static void load(const char *path)
 
 static int by_time(const void *left, const void *right)
 {
-	const struct template *a = left, *b = right;
+	const struct original *a = left, *b = right;
 
 	if (a->at_us != b->at_us)
 		return a->at_us < b->at_us ? -1 : 1;
@@ -175,12 +175,12 @@ static void alter_v6(uint8_t *address, uint32_t copy)
 	address[7] ^= (uint8_t)copy;
 }
 
-static void alter(const struct template *template, uint8_t *ip, size_t captured, uint32_t copy)
+static void alter(const struct original *original, uint8_t *ip, size_t captured, uint32_t copy)
 {
-	size_t at = template->v6 ? 8 : 12, length = template->v6 ? 32 : 8;
+	size_t at = original->v6 ? 8 : 12, length = original->v6 ? 32 : 8;
 	uint32_t before = sum_of(ip + at, length), after;
 
-	if (template->v6) {
+	if (original->v6) {
 		alter_v6(ip + 8, copy);
 		alter_v6(ip + 24, copy);
 	} else {
@@ -188,28 +188,28 @@ static void alter(const struct template *template, uint8_t *ip, size_t captured,
 		alter_v4(ip + 16, copy);
 	}
 	after = sum_of(ip + at, length);
-	if (!template->v6)
+	if (!original->v6)
 		mend(ip + 10, before, after);
-	if (template->transport && template->transport + 2u <= captured)
-		mend(ip + template->transport, before, after);
+	if (original->transport && original->transport + 2u <= captured)
+		mend(ip + original->transport, before, after);
 }
 
-static void write_packet(const struct template *template, uint32_t copy, uint64_t time_us)
+static void write_packet(const struct original *original, uint32_t copy, uint64_t time_us)
 {
 	static uint8_t bytes[OFFSET_OF_IP + 65536];
 	struct record *record = (struct record *)bytes;
 
-	if (template->size > sizeof(bytes))
+	if (original->size > sizeof(bytes))
 		return;
-	memcpy(bytes, template->bytes, template->size);
+	memcpy(bytes, original->bytes, original->size);
 	record->seconds = (uint32_t)(FIRST_SECOND + time_us / 1000000);
 	record->micros = (uint32_t)(time_us % 1000000);
-	alter(template, bytes + OFFSET_OF_IP, template->size - OFFSET_OF_IP, copy);
-	if (fwrite(bytes, template->size, 1, out) != 1) {
+	alter(original, bytes + OFFSET_OF_IP, original->size - OFFSET_OF_IP, copy);
+	if (fwrite(bytes, original->size, 1, out) != 1) {
 		perror("manyflows");
 		exit(1);
 	}
-	written_bytes += template->size;
+	written_bytes += original->size;
 }
 
 /* ---- the copies, merged by time: a heap of those that have packets left ---- */
@@ -248,15 +248,15 @@ static void write_copies(size_t copies, uint64_t packets)
 	size_t count = copies;
 
 	for (size_t i = 0; i < copies; i++) /* in order of time: a heap already */
-		heap[i] = (struct copy){.time_us = i * STEP_US + templates[0].at_us,
+		heap[i] = (struct copy){.time_us = i * STEP_US + originals[0].at_us,
 					.number = (uint32_t)i};
 	for (uint64_t i = 0; i < packets && count; i++) {
 		struct copy *copy = &heap[0];
 
-		write_packet(&templates[copy->next], copy->number, copy->time_us);
-		if (++copy->next < template_count)
+		write_packet(&originals[copy->next], copy->number, copy->time_us);
+		if (++copy->next < original_count)
 			copy->time_us =
-				copy->number * (uint64_t)STEP_US + templates[copy->next].at_us;
+				copy->number * (uint64_t)STEP_US + originals[copy->next].at_us;
 		else
 			heap[0] = heap[--count];
 		sift(heap, count);
@@ -281,20 +281,20 @@ int main(int argc, char **argv)
 	for (int i = 3; i < argc; i++)
 		load(argv[i]);
 	out = fopen(argv[1], "wbe");
-	if (template_count == 0 || out == NULL || fwrite(&header, sizeof(header), 1, out) != 1) {
+	if (original_count == 0 || out == NULL || fwrite(&header, sizeof(header), 1, out) != 1) {
 		perror("manyflows");
 		return 1;
 	}
-	qsort(templates, template_count, sizeof(*templates), by_time);
-	copies = (packets + template_count - 1) / template_count;
+	qsort(originals, original_count, sizeof(*originals), by_time);
+	copies = (packets + original_count - 1) / original_count;
 	write_copies(copies, packets);
 	if (fclose(out) != 0) {
 		perror("manyflows");
 		return 1;
 	}
 	printf("%" PRIu64 " %" PRIu64 " %zu\n", packets, written_bytes + sizeof(header), copies);
-	for (size_t i = 0; i < template_count; i++)
-		free(templates[i].bytes);
-	free(templates);
+	for (size_t i = 0; i < original_count; i++)
+		free(originals[i].bytes);
+	free(originals);
 	return 0;
 }
