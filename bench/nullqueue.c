@@ -14,6 +14,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@
 #include <libnetfilter_queue/libnetfilter_queue.h>
 
 #define BATCH 64
+#define SAMPLE 16 /* of so many batches one is timed: asking for CPU time is a system call */
 
 static volatile sig_atomic_t stopped;
 
@@ -92,7 +94,8 @@ int main(int argc, char **argv)
 	struct mnl_socket *socket;
 	int on = 1, buffer_bytes = 32 << 20, fd;
 	struct sigaction action = {.sa_handler = on_signal};
-	uint64_t packets = 0, batches = 0, own_ns = 0, begin;
+	uint64_t packets = 0, batches = 0, own_ns = 0, timed_packets = 0, begin;
+	bool timed;
 	uint16_t queue;
 	char *buffers;
 
@@ -127,7 +130,8 @@ int main(int argc, char **argv)
 
 		if (received < 0 && errno != EINTR && errno != ENOBUFS)
 			return fail("receive");
-		begin = now_ns();
+		timed = batches++ % SAMPLE == 0;
+		begin = timed ? now_ns() : 0;
 		for (int i = 0; i < received; i++) {
 			if (packet_id(vectors[i].iov_base, &last)) {
 				id = last;
@@ -140,13 +144,15 @@ int main(int argc, char **argv)
 		nfq_nlmsg_verdict_put(header, (int)id, NF_ACCEPT);
 		nfq_nlmsg_verdict_put_mark(header, mark);
 		packets += (uint64_t)received;
-		batches++;
-		own_ns += now_ns() - begin;
+		if (timed) {
+			own_ns += now_ns() - begin;
+			timed_packets += (uint64_t)received;
+		}
 		if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0)
 			return fail("verdict");
 	}
 	printf("%llu packets, %.1f a batch, %.1f ns of its own for each\n",
 	       (unsigned long long)packets, (double)packets / (double)(batches ? batches : 1),
-	       (double)own_ns / (double)(packets ? packets : 1));
+	       (double)own_ns / (double)(timed_packets ? timed_packets : 1));
 	return 0;
 }
