@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Golden captures and the end-to-end tests in network namespaces.
+PLAIN_TESTS += tests/pcap/instructions.sh
+EXTRA_DIST += tests/pcap/instructions.tsv
+record-instructions: waymark
+	WAYMARK_SRC='$(abs_top_srcdir)' WAYMARK_BUILD='$(abs_top_builddir)' $(srcdir)/tests/pcap/instructions.sh --record
+.PHONY: record-instructions
 REPLAY_TESTS += tests/pcap/golden.sh tests/pcap/apps.sh tests/pcap/together.sh tests/pcap/noise.sh
 UNIT_TESTS += tests/unit/test_invariance
 tests_unit_test_invariance_SOURCES = tests/unit/test_invariance.c tests/unit/invariance.h

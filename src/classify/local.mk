@@ -9,10 +9,12 @@ libwaymark_la_SOURCES += \
 	src/classify/doubt_json.c \
 	src/classify/info.c \
 	src/classify/info.h
-UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_names tests/unit/test_classify_steer \
+UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_info tests/unit/test_classify_names tests/unit/test_classify_steer \
 	tests/unit/test_dns_watch tests/unit/test_doubt
 tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h
 tests_unit_test_classify_LDADD = $(UNIT_LDADD)
+tests_unit_test_classify_info_SOURCES = tests/unit/test_classify_info.c
+tests_unit_test_classify_info_LDADD = $(UNIT_LDADD)
 tests_unit_test_classify_names_SOURCES = tests/unit/test_classify_names.c tests/unit/classify_support.h
 tests_unit_test_classify_names_LDADD = $(UNIT_LDADD)
 tests_unit_test_classify_steer_SOURCES = tests/unit/test_classify_steer.c tests/unit/classify_support.h
