@@ -182,6 +182,11 @@ struct policy *policy_load(const char *path, struct diag_list *diags)
 	policy->rules = rules_of(policy->conf, diags);
 	if (!policy->rules || diags->errors > errors)
 		goto fail;
+	if (ruleset_count(policy->rules) >= FLOW_RULES_MAX) {
+		diag_error(diags, path, 0, "%zu rules: a flow can tell %d apart",
+			   ruleset_count(policy->rules), FLOW_RULES_MAX - 1);
+		goto fail;
+	}
 	if (!ruleset_names_hosts(policy->rules))
 		policy->conf->names.watch_dns = false;
 	policy->value_is_nat = calloc(policy->conf->mark.user_max + 1, sizeof(bool));
