@@ -80,7 +80,7 @@ static void *reserve(size_t count, size_t size)
 		return NULL;
 	/* a large table is read all over: few pages, or each packet waits for the page tables too
 	 */
-	if (count * size > 16 * HUGE_PAGE_BYTES)
+	if (count * size > 2 * HUGE_PAGE_BYTES)
 		madvise(pages, count * size, MADV_HUGEPAGE);
 	return pages;
 }
