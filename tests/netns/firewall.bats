@@ -204,7 +204,7 @@ check_finds_what_others_did() {
 	use "$1"
 	for family in 4 6; do
 		firewallctl apply
-		ipt $family -t mangle -D WAYMARK-SAVE 3
+		ipt $family -t mangle -D WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN
 		run -1 --separate-stderr firewallctl check
 		[[ $stderr == *"ipv$family mangle: rule is missing: -A WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN"* ]]
 

@@ -305,6 +305,36 @@ static void dns_is_queued_before_anything_is_final(void **state)
 	assert_in_order(&conf, 6, wanted);
 }
 
+static void what_is_decided_leaves_each_chain_early(void **state)
+{
+	struct conf conf = basic();
+	const char *const with_dns[] = {
+		"-A WAYMARK-REPLY -i lo -j RETURN\n",
+		"-A WAYMARK-REPLY -p tcp -m tcp --sport 54:65535 --dport 54:65535 "
+		"-m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-REPLY -p udp -m udp --sport 54:65535 --dport 54:65535 "
+		"-m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE",
+		"-A WAYMARK-SAVE -m mark --mark 0x0/0xff -j RETURN\n",
+		"-A WAYMARK-SAVE -m mark --mark 0x2/0xff -m connmark --mark 0x2/0xff -j RETURN\n",
+		"-A WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN\n",
+		NULL,
+	};
+
+	(void)state;
+	assert_in_order(&conf, 4, with_dns);
+	/* what is final, and follows main, may have to be pinned yet */
+	assert_has_not(&conf, 4, "-m connmark --mark 0x7f/0xff");
+	conf.names.watch_dns = false;
+	for (size_t i = 0; i < conf.uplink_count; i++)
+		conf.uplinks[i].nat = false;
+	assert_has(&conf, 4, "-A WAYMARK-REPLY -m mark --mark 0x0/0x80 -j RETURN\n");
+	assert_has(&conf, 4, "-m connmark --mark 0x7f/0xff -j RETURN\n");
+	/* without marks to tell by nothing leaves early */
+	conf.mode = CONF_OBSERVE;
+	assert_has_not(&conf, 4, "--mark 0x0/0x80");
+}
+
 static void dns_is_not_watched_without_need(void **state)
 {
 	struct conf conf = basic();
@@ -397,7 +427,7 @@ static void without_main_first_inward_packets_are_not_marked_before_routing(void
 	struct conf conf = basic();
 
 	(void)state;
-	assert_has_not(&conf, 4, "-m connmark");
+	assert_has_not(&conf, 4, "--ctdir REPLY -m connmark");
 	conf.routing.main_first = false;
 	assert_has(&conf, 4,
 		   "-A WAYMARK-PRE -i ppp0 -m conntrack --ctdir REPLY -m connmark --mark 0x1/0x7f "
@@ -709,6 +739,7 @@ int main(void)
 		cmocka_unit_test(flows_begin_on_the_interfaces_given),
 		cmocka_unit_test(each_hook_can_be_off),
 		cmocka_unit_test(dns_is_queued_before_anything_is_final),
+		cmocka_unit_test(what_is_decided_leaves_each_chain_early),
 		cmocka_unit_test(dns_is_not_watched_without_need),
 		cmocka_unit_test(dns_is_watched_where_its_hook_sees_flows),
 		cmocka_unit_test(observing_writes_no_mark),
