@@ -5,8 +5,10 @@
  * done here: it reads on for app and host after a decision, since a capture
  * holds every packet, where a live queue no longer sees a final flow.
  *
- * Flows leave the table in any order (idle time, eviction, the end); they are
- * put in their place by number, so the output has the order of first packets.
+ * Flows leave the table in any order (idle time, eviction, the end) and are told in that of their
+ * first packets: those that have to wait for one before them stand in a ring of places by number,
+ * each in one block of its own. Nobody waits longer than the oldest flow lives, since flows end by
+ * packet time while the file is read.
  */
 #include "capture.h"
 
@@ -15,86 +17,135 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The flow's place, made if it is new; NULL when out of memory. */
-static struct capture_flow *slot_of(struct capture_run *run, const struct flow *flow)
-{
-	if (flow->number > run->capacity) {
-		size_t capacity = run->capacity ? run->capacity * 2 : 256;
-		struct capture_flow *flows;
+#define PLACES_MIN 256
+/* Entries of the flow table that are looked at behind each batch, of those that are due. */
+#define EXPIRE_BUDGET 1024
+#define INSPECT_BYTES_MAX ((size_t)1 << 30)
 
-		while (capacity < flow->number)
-			capacity *= 2;
-		flows = realloc(run->flows, capacity * sizeof(*flows));
-		if (!flows) {
-			run->out_of_memory = true;
-			return NULL;
-		}
-		memset(flows + run->capacity, 0, (capacity - run->capacity) * sizeof(*flows));
-		run->flows = flows;
-		run->capacity = capacity;
+struct capture_place {
+	struct capture_flow *flow;  /* NULL: not at its end */
+	struct doubt_flow *settled; /* from then until the flow is told, where somebody counts */
+};
+
+static struct capture_place *place_at(const struct capture_run *run, uint32_t number)
+{
+	return &run->places[number & (run->capacity - 1)];
+}
+
+/* Room for the flows from `first` to `number`. */
+static bool places_grow(struct capture_run *run, uint32_t number)
+{
+	size_t capacity = run->capacity ? run->capacity : PLACES_MIN;
+	struct capture_place *places, *before = run->places;
+	size_t held = run->capacity;
+
+	while (capacity <= number - run->first)
+		capacity *= 2;
+	if (capacity == held)
+		return true;
+	places = calloc(capacity, sizeof(*places));
+	if (!places)
+		return false;
+	for (size_t i = 0; i < held; i++)
+		places[(run->first + i) & (capacity - 1)] = before[(run->first + i) & (held - 1)];
+	run->places = places;
+	run->capacity = capacity;
+	free(before);
+	return true;
+}
+
+/* The flow's place; NULL: there is none, which is kept. */
+static struct capture_place *place_of(struct capture_run *run, uint32_t number)
+{
+	if (number < run->first) {
+		run->failed = -EOVERFLOW;
+		return NULL;
 	}
-	if (flow->number > run->count)
-		run->count = flow->number;
-	return &run->flows[flow->number - 1];
+	if (!places_grow(run, number)) {
+		run->failed = -ENOMEM;
+		return NULL;
+	}
+	if (number > run->count)
+		run->count = number;
+	return place_at(run, number);
 }
 
 /* What the flow is, is known; how much of it there is, at its end. */
 static void flow_settled(const struct classify_settled *settled, void *context)
 {
 	struct capture_run *run = context;
-	struct capture_flow *slot = slot_of(run, settled->flow);
+	struct capture_place *place = place_of(run, flow_number(settled->flow));
 
-	if (!slot)
+	if (!place)
 		return;
-	if (!slot->settled && !(slot->settled = malloc(sizeof(*slot->settled)))) {
-		run->out_of_memory = true;
+	if (!place->settled && !(place->settled = malloc(sizeof(*place->settled)))) {
+		run->failed = -ENOMEM;
 		return;
 	}
-	doubt_flow_init(slot->settled, settled);
+	doubt_flow_init(place->settled, settled);
 }
 
-static void count_settled(struct capture_run *run, struct capture_flow *slot,
-			  const struct flow *flow)
+static struct capture_flow *flow_copy(const struct flow *flow, const struct flow_info *info)
 {
-	struct doubt_flow *settled = slot->settled;
+	size_t host_bytes = info && info->host ? strlen(info->host) + 1 : 0;
+	size_t alpn_bytes = info && info->alpn ? info->alpn_length : 0;
+	struct capture_flow *copy = malloc(sizeof(*copy) + host_bytes + alpn_bytes);
+
+	if (!copy)
+		return NULL;
+	copy->flow = *flow;
+	copy->info = info ? *info : (struct flow_info){0};
+	copy->info.host = copy->info.alpn = NULL;
+	if (host_bytes)
+		copy->info.host = memcpy(copy->strings, info->host, host_bytes);
+	if (alpn_bytes)
+		copy->info.alpn = memcpy(copy->strings + host_bytes, info->alpn, alpn_bytes);
+	return copy;
+}
+
+/* In the order of first packets too: which samples of what is unknown are kept hangs on it. */
+static void count_settled(struct capture_run *run, struct capture_place *place)
+{
+	struct doubt_flow *settled = place->settled;
+	const struct flow *flow = &place->flow->flow;
 
 	if (!settled)
 		return;
 	settled->packets = flow_packets(flow);
 	settled->bytes = flow_bytes(flow);
 	settled->last_us = flow_last_us(flow);
-	doubt_add(run->doubt, settled);
+	doubt_add(run->options->doubt, settled);
 	free(settled);
-	slot->settled = NULL;
+	place->settled = NULL;
+}
+
+/* Tells all that nobody stands before. */
+static void tell_flows(struct capture_run *run)
+{
+	struct capture_place *place;
+
+	while (run->first <= run->count && (place = place_at(run, run->first))->flow) {
+		count_settled(run, place);
+		if (run->options->flow)
+			run->options->flow(place->flow, run->options->context);
+		free(place->flow);
+		place->flow = NULL;
+		run->first++;
+	}
 }
 
 static void flow_ended(const struct flow *flow, const struct flow_info *info, void *context)
 {
 	struct capture_run *run = context;
-	struct capture_flow *slot;
-	size_t host_bytes, alpn_bytes;
+	struct capture_place *place = place_of(run, flow_number(flow));
 
-	if (flow->number == 0 || !(slot = slot_of(run, flow)))
+	if (!place)
 		return;
-	count_settled(run, slot, flow);
-	slot->flow = *flow;
-	if (!info)
-		return;
-	slot->info = *info;
-	slot->info.host = slot->info.alpn = NULL;
-	host_bytes = info->host ? strlen(info->host) + 1 : 0;
-	alpn_bytes = info->alpn ? info->alpn_length : 0;
-	if (!host_bytes && !alpn_bytes)
-		return;
-	slot->strings = malloc(host_bytes + alpn_bytes);
-	if (!slot->strings) {
-		run->out_of_memory = true;
-		return;
-	}
-	if (host_bytes)
-		slot->info.host = memcpy(slot->strings, info->host, host_bytes);
-	if (alpn_bytes)
-		slot->info.alpn = memcpy(slot->strings + host_bytes, info->alpn, alpn_bytes);
+	place->flow = flow_copy(flow, info);
+	if (!place->flow)
+		run->failed = -ENOMEM;
+	else if (!run->options->keep)
+		tell_flows(run);
 }
 
 static void tell_packet(struct classifier *classifier, const struct packet *packet,
@@ -112,9 +163,13 @@ static int read_all(struct source *source, struct classifier *classifier,
 	struct packet packets[SOURCE_BATCH];
 	struct verdict verdicts[SOURCE_BATCH];
 	struct capture_options told = *options;
+	uint64_t last_us = 0;
 	int count;
 
 	while ((count = source->ops->receive(source, packets)) > 0) {
+		/* one packet with a wrong time, before or behind, ends nobody */
+		if (packets[0].meta.time_us >= last_us)
+			classifier_expire(classifier, last_us, EXPIRE_BUDGET);
 		for (int i = 0; i < count; i++) {
 			/* the one interface that --iface-in names has the index 1 */
 			packets[i].meta.iface_in = options->iface_in ? 1 : 0;
@@ -124,10 +179,20 @@ static int read_all(struct source *source, struct classifier *classifier,
 		classify_batch(classifier, view, packets, (size_t)count, verdicts,
 			       options->packet ? tell_packet : NULL, &told);
 		source->ops->verdicts(source, packets, verdicts, (size_t)count);
+		last_us = packets[count - 1].meta.time_us;
 	}
 	if (count < 0)
 		snprintf(run->error, sizeof(run->error), "%s", source_error(source));
 	return count;
+}
+
+/* What could not be told or kept fails the run. */
+static int lost_flows(struct capture_run *run)
+{
+	snprintf(run->error, sizeof(run->error), "%s",
+		 run->failed == -ENOMEM ? "out of memory"
+					: "more flows than there are numbers for");
+	return run->failed;
 }
 
 int capture_run(const struct policy *policy, const char *path,
@@ -138,8 +203,7 @@ int capture_run(const struct policy *policy, const char *path,
 	struct classifier_options classifier_options = {
 		.flows_max = conf->flows.max,
 		.timeouts = {conf->flows.tcp_s, conf->flows.udp_s, conf->flows.other_s},
-		/* nothing waits for us here: a capture may take what it needs to show every name */
-		.inspect_bytes_max = (size_t)1 << 30,
+		.inspect_bytes_max = INSPECT_BYTES_MAX,
 		.at_end = &view,
 		.settled = options->doubt ? flow_settled : NULL,
 		.settled_context = run,
@@ -152,7 +216,7 @@ int capture_run(const struct policy *policy, const char *path,
 	struct source *source;
 	int result = -ENOMEM;
 
-	*run = (struct capture_run){.doubt = options->doubt};
+	*run = (struct capture_run){.options = options, .first = 1};
 	source = source_pcap_open(path, run->error, sizeof(run->error));
 	if (!source)
 		return -EINVAL;
@@ -182,22 +246,26 @@ out:
 	classifier_free(classifier);
 	names_free(names);
 	steer_state_free(steer_state);
-	if (run->out_of_memory && result == 0) {
-		snprintf(run->error, sizeof(run->error), "out of memory");
-		result = -ENOMEM;
-	}
+	run->options = NULL;
+	if (run->failed && result == 0)
+		result = lost_flows(run);
 	rules_interfaces_free(interfaces);
 	source->ops->close(source);
 	return result;
 }
 
+const struct capture_flow *capture_run_flow(const struct capture_run *run, size_t index)
+{
+	return place_at(run, (uint32_t)index + 1)->flow;
+}
+
 void capture_run_release(struct capture_run *run)
 {
-	for (size_t i = 0; i < run->count; i++) {
-		free(run->flows[i].strings);
-		free(run->flows[i].settled);
+	for (size_t i = 0; i < run->capacity; i++) {
+		free(run->places[i].flow);
+		free(run->places[i].settled);
 	}
-	free(run->flows);
+	free(run->places);
 	*run = (struct capture_run){0};
 }
 

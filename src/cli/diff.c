@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "capture.h"
+#include "flow_line.h"
 #include "packets.h"
 
 struct amount {
@@ -77,12 +78,15 @@ static bool same_decision(const struct policy *old, const struct flow *before,
 		       mark_bits(&new->conf->mark, capture_value(new, after));
 }
 
-static json_t *decision(const struct policy *policy, const struct flow *flow)
+static json_t *decision(struct flow_line *line, const struct policy *policy,
+			const struct capture_flow *flow)
 {
-	json_t *json = json_object();
-
-	cli_decision_json(json, policy, flow);
-	return json;
+	if (!flow)
+		return json_null();
+	flow_line_literal(line, "{");
+	flow_line_decision(line, policy, &flow->flow);
+	flow_line_literal(line, "}");
+	return flow_line_json(line);
 }
 
 /* ---- the sums ---- */
@@ -172,28 +176,38 @@ static void add_flow(struct comparison *comparison, const struct capture_flow *w
 static bool diff_file(struct comparison *comparison, const char *file)
 {
 	const struct policy *old = comparison->old, *new = comparison->new;
-	struct capture_options options = {0};
+	struct capture_options options = {.keep = true};
 	struct capture_run before, after;
 	int result = capture_run(old, file, &options, &before);
 	int result_new = capture_run(new, file, &options, &after);
 	size_t count = before.count > after.count ? before.count : after.count;
+	struct flow_line line = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		const struct capture_flow *was = i < before.count ? &before.flows[i] : NULL;
-		const struct capture_flow *is = i < after.count ? &after.flows[i] : NULL;
+		const struct capture_flow *was =
+			i < before.count ? capture_run_flow(&before, i) : NULL;
+		const struct capture_flow *is =
+			i < after.count ? capture_run_flow(&after, i) : NULL;
 		bool same = was && is && same_decision(old, &was->flow, new, &is->flow);
 		json_t *json;
 
+		if (!was && !is)
+			continue;
 		add_flow(comparison, was, is, same);
 		if (same)
 			continue;
-		json = cli_flow_json(file, was ? was : is);
-		json_object_set_new(json, "old", was ? decision(old, &was->flow) : json_null());
-		json_object_set_new(json, "new", is ? decision(new, &is->flow) : json_null());
+		flow_line_literal(&line, "{");
+		flow_line_key(&line, file, was ? was : is);
+		flow_line_literal(&line, "}");
+		json = flow_line_json(&line);
+		json_object_set_new(json, "old", decision(&line, old, was));
+		json_object_set_new(json, "new", decision(&line, new, is));
 		json_array_append_new(comparison->differences, json);
 	}
 	if (result < 0 || result_new < 0)
 		fprintf(stderr, "%s: %s\n", file, result < 0 ? before.error : after.error);
+	comparison->out_of_memory |= line.failed;
+	flow_line_release(&line);
 	capture_run_release(&before);
 	capture_run_release(&after);
 	return result == 0 && result_new == 0;

@@ -15,6 +15,8 @@ waymark_SOURCES = \
 	src/cli/explain_story.c \
 	src/cli/explain_world.c \
 	src/cli/firewall.c \
+	src/cli/flow_line.c \
+	src/cli/flow_line.h \
 	src/cli/flows.c \
 	src/cli/import_l7.c \
 	src/cli/import_l7.h \
@@ -62,4 +64,8 @@ tests_unit_test_doctor_filter_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
 UNIT_TESTS += tests/unit/test_doctor_lines
 tests_unit_test_doctor_lines_SOURCES = tests/unit/test_doctor_lines.c tests/unit/doctor_support.h $(doctor_sources)
 tests_unit_test_doctor_lines_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
+UNIT_TESTS += tests/unit/test_flow_line
+tests_unit_test_flow_line_SOURCES = tests/unit/test_flow_line.c src/cli/capture.c src/cli/capture.h \
+	src/cli/flow_line.c src/cli/flow_line.h src/cli/output.c src/cli/cli.h
+tests_unit_test_flow_line_LDADD = $(UNIT_LDADD)
 NETNS_TESTS += tests/cli.bats tests/import-l7.bats tests/policy-tools.bats tests/netns/explain.bats tests/netns/doctor.bats

@@ -14,148 +14,110 @@
 #include <string.h>
 
 #include "capture.h"
+#include "flow_line.h"
 #include "packets.h"
 
 #define APPS_PORTS_MAX 4096
+#define OUT_BYTES 65536
 
 json_t *cli_text_or_null(const char *text)
 {
 	return text ? json_string(text) : json_null();
 }
 
-static json_t *name_or_null(const char *text, size_t length)
-{
-	/* a name is bytes off the wire; JSON wants UTF-8 */
-	json_t *json = text ? json_stringn(text, length) : NULL;
-
-	return json ? json : json_null();
-}
-
-static json_t *port_or_null(const struct flow_key *key, uint16_t port)
-{
-	return key->has_ports ? json_integer(port) : json_null();
-}
-
-static json_t *alpn_json(const struct flow_info *info)
-{
-	json_t *names = json_array();
-
-	for (size_t at = 0; at < info->alpn_length;) {
-		size_t length = strnlen(info->alpn + at, info->alpn_length - at);
-
-		json_array_append_new(names, name_or_null(info->alpn + at, length));
-		at += length + 1;
-	}
-	return names;
-}
-
-static json_t *address_json(struct ip_addr addr)
-{
-	char text[IP_TEXT_SIZE];
-
-	return json_string(ip_format(&addr, text));
-}
-
-static json_t *proto_json(uint8_t proto)
-{
-	const char *name = packet_proto_name(proto);
-
-	return name ? json_string(name) : json_sprintf("%u", proto);
-}
-
-/* The key of a flow as `replay` and `diff` write it. */
-json_t *cli_flow_json(const char *file, const struct capture_flow *flow)
-{
-	const struct flow_key *key = &flow->flow.key;
-	json_t *json = json_object();
-
-	json_object_set_new(json, "file", cli_text_json(file));
-	json_object_set_new(json, "flow", json_integer(flow_number(&flow->flow)));
-	json_object_set_new(json, "first", json_real((double)flow_first_us(&flow->flow) / 1e6));
-	json_object_set_new(json, "family", json_integer(key->family));
-	json_object_set_new(json, "proto", proto_json(key->proto));
-	json_object_set_new(json, "src", address_json(flow_client(key)));
-	json_object_set_new(json, "sport", port_or_null(key, key->client_port));
-	json_object_set_new(json, "dst", address_json(flow_server(key)));
-	json_object_set_new(json, "dport", port_or_null(key, key->server_port));
-	json_object_set_new(json, "packets", json_integer((json_int_t)flow_packets(&flow->flow)));
-	json_object_set_new(json, "bytes", json_integer((json_int_t)flow_bytes(&flow->flow)));
-	json_object_set_new(json, "app", cli_text_or_null(app_name(capture_app(flow))));
-	json_object_set_new(
-		json, "host",
-		name_or_null(flow->info.host, flow->info.host ? strlen(flow->info.host) : 0));
-	return json;
-}
-
-/* rule, uplink and mark: what a policy says of a flow. */
-void cli_decision_json(json_t *json, const struct policy *policy, const struct flow *flow)
-{
-	json_object_set_new(json, "rule", cli_text_or_null(capture_rule(policy, flow)));
-	json_object_set_new(json, "uplink", cli_text_or_null(capture_uplink(policy, flow)));
-	json_object_set_new(
-		json, "mark",
-		json_sprintf("0x%x", mark_bits(&policy->conf->mark, capture_value(policy, flow))));
-}
-
-int cli_json_line(json_t *json)
-{
-	int result = json_dumpf(json, stdout, JSON_COMPACT | JSON_REAL_PRECISION(CLI_REAL_DIGITS));
-
-	json_decref(json);
-	putchar('\n');
-	return result;
-}
-
-static void print_flow(const char *file, const struct policy *policy,
-		       const struct capture_flow *flow)
-{
-	json_t *json = cli_flow_json(file, flow);
-
-	json_object_set_new(json, "host_source",
-			    cli_text_or_null(flow->info.host
-						     ? host_source_name(flow->info.host_source)
-						     : NULL));
-	json_object_set_new(json, "alpn", flow->info.alpn ? alpn_json(&flow->info) : json_null());
-	cli_decision_json(json, policy, &flow->flow);
-	json_object_set_new(json, "decided_packet",
-			    flow->flow.decided_packet ? json_integer(flow->flow.decided_packet)
-						      : json_null());
-	json_object_set_new(json, "late", cli_text_or_null(capture_late(&flow->flow)));
-	json_object_set_new(json, "moved", json_boolean(flow->flow.moved));
-	cli_json_line(json);
-}
-
-struct packet_context {
-	const char *file;
+struct replay {
+	const struct cli *cli;
 	const struct policy *policy;
+	const char *iface_in;
+	bool packets;
+	struct doubt *doubt;  /* of --apps, else NULL */
+	json_t *rows;	      /* of the table */
+	const char *file;     /* the one that is being read */
+	struct flow_line out; /* lines that are not written yet */
+	bool out_of_memory;
 };
+
+static void write_out(struct replay *replay)
+{
+	fwrite(replay->out.bytes, 1, replay->out.length, stdout);
+	replay->out.length = 0;
+}
+
+static void line_end(struct replay *replay)
+{
+	flow_line_literal(&replay->out, "}\n");
+	if (replay->out.length >= OUT_BYTES)
+		write_out(replay);
+}
+
+static void put_decided_packet(struct flow_line *line, const struct flow *flow)
+{
+	if (flow->decided_packet)
+		flow_line_unsigned(line, flow->decided_packet);
+	else
+		flow_line_literal(line, "null");
+}
+
+static void print_flow(const struct capture_flow *flow, void *context)
+{
+	struct replay *replay = context;
+	struct flow_line *line = &replay->out;
+
+	flow_line_literal(line, "{");
+	flow_line_key(line, replay->file, flow);
+	flow_line_names(line, flow);
+	flow_line_literal(line, ",");
+	flow_line_decision(line, replay->policy, &flow->flow);
+	flow_line_literal(line, ",\"decided_packet\":");
+	put_decided_packet(line, &flow->flow);
+	flow_line_literal(line, ",\"late\":");
+	flow_line_text(line, capture_late(&flow->flow));
+	flow_line_literal(line, ",\"moved\":");
+	flow_line_bool(line, flow->flow.moved);
+	line_end(replay);
+}
 
 static void print_packet(const struct packet *packet, const struct flow *flow,
 			 const struct verdict *verdict, void *context)
 {
-	const struct packet_context *packets = context;
-	const struct mark_layout *mark = &packets->policy->conf->mark;
+	struct replay *replay = context;
+	const struct mark_layout *mark = &replay->policy->conf->mark;
+	struct flow_line *line = &replay->out;
 
-	cli_json_line(json_pack("{s:o,s:I,s:I,s:o,s:b}", "file", cli_text_json(packets->file), "n",
-				(json_int_t)packet->meta.id, "flow",
-				(json_int_t)(flow ? flow_number(flow) : 0), "mark",
-				json_sprintf("0x%x", verdict->mark & mark->value_mask),
-				"provisional", mark_is_provisional(mark, verdict->mark)));
+	flow_line_literal(line, "{\"file\":");
+	flow_line_file(line, replay->file);
+	flow_line_literal(line, ",\"n\":");
+	flow_line_unsigned(line, packet->meta.id);
+	flow_line_literal(line, ",\"flow\":");
+	flow_line_unsigned(line, flow ? flow_number(flow) : 0);
+	flow_line_literal(line, ",\"mark\":");
+	flow_line_mark(line, verdict->mark & mark->value_mask);
+	flow_line_literal(line, ",\"provisional\":");
+	flow_line_bool(line, mark_is_provisional(mark, verdict->mark));
+	line_end(replay);
 }
 
 /* ---- for people ---- */
 
-static void append_row(json_t *rows, const char *file, const struct policy *policy,
-		       const struct capture_flow *flow)
+static void append_row(const struct capture_flow *flow, void *context)
 {
-	json_t *row = cli_flow_json(file, flow);
+	struct replay *replay = context;
+	struct flow_line line = {0};
+	json_t *row;
 
-	cli_decision_json(row, policy, &flow->flow);
-	json_object_set_new(row, "late", cli_text_or_null(capture_late(&flow->flow)));
-	json_object_set_new(row, "at",
-			    flow->flow.decided_packet ? json_integer(flow->flow.decided_packet)
-						      : json_null());
-	json_array_append_new(rows, row);
+	flow_line_literal(&line, "{");
+	flow_line_key(&line, replay->file, flow);
+	flow_line_literal(&line, ",");
+	flow_line_decision(&line, replay->policy, &flow->flow);
+	flow_line_literal(&line, ",\"late\":");
+	flow_line_text(&line, capture_late(&flow->flow));
+	flow_line_literal(&line, ",\"at\":");
+	put_decided_packet(&line, &flow->flow);
+	flow_line_literal(&line, "}");
+	row = flow_line_json(&line);
+	flow_line_release(&line);
+	if (json_array_append_new(replay->rows, row) < 0)
+		replay->out_of_memory = true;
 }
 
 static void print_table(const json_t *rows)
@@ -203,34 +165,24 @@ struct policy *cli_policy_load(const char *path)
 	return policy;
 }
 
-struct replay {
-	const struct cli *cli;
-	const struct policy *policy;
-	const char *iface_in;
-	bool packets;
-	struct doubt *doubt; /* of --apps, else NULL */
-	json_t *rows;	     /* of the table */
-};
-
 /* One file. True: read to its end. */
-static bool replay_file(const struct replay *replay, const char *file)
+static bool replay_file(struct replay *replay, const char *file)
 {
-	struct packet_context context = {file, replay->policy};
 	struct capture_options options = {
 		.iface_in = replay->iface_in,
 		.packet = replay->packets ? print_packet : NULL,
-		.context = &context,
+		.flow = replay->packets || replay->doubt ? NULL
+			: replay->cli->json		 ? print_flow
+							 : append_row,
+		.context = replay,
 		.doubt = replay->doubt,
 	};
 	struct capture_run run;
-	int result = capture_run(replay->policy, file, &options, &run);
+	int result;
 
-	for (size_t i = 0; i < run.count && !replay->packets && !replay->doubt; i++) {
-		if (replay->cli->json)
-			print_flow(file, replay->policy, &run.flows[i]);
-		else
-			append_row(replay->rows, file, replay->policy, &run.flows[i]);
-	}
+	replay->file = file;
+	result = capture_run(replay->policy, file, &options, &run);
+	write_out(replay);
 	if (result < 0) {
 		fflush(stdout);
 		fprintf(stderr, "%s: %s\n", file, run.error);
@@ -288,6 +240,10 @@ int cli_replay(int argc, char **argv, struct cli *cli)
 	json_decref(replay.rows);
 	policy_free(policy);
 	doubt_free(replay.doubt);
+	replay.out_of_memory |= replay.out.failed;
+	flow_line_release(&replay.out);
+	if (replay.out_of_memory)
+		return cli_fail("out of memory");
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return cli_fail("cannot write: %s", strerror(errno));
 	return complete ? CLI_OK : CLI_FAILED;
