@@ -2,10 +2,12 @@
 /*
  * Captures as a source of packets, so that replay runs the very loop that the daemon runs.
  *
- * libpcap hands out one frame at a time in a buffer that it reuses, but a batch must stay valid
- * as a whole: each packet of a batch has a slot of its own, which keeps its memory from batch to
- * batch and grows to the largest packet that it has held, never beyond SLOT_MAX_BYTES.
- * Only the IP packet is copied, not the link header.
+ * A batch must stay valid as a whole. Where a file's records are read by ourselves (records.h), it
+ * stands in their buffer, and ends where that has to be filled again. libpcap, which reads all
+ * other formats, hands out one frame at a time in a buffer that it reuses: each packet of a batch
+ * then has a slot of its own, which keeps its memory from batch to batch and grows to the largest
+ * packet that it has held, never beyond SLOT_MAX_BYTES. Only the IP packet is copied, not the link
+ * header.
  *
  * A capture that ends in mid-packet is the usual end of a dump that was killed: what came before
  * is delivered first, and the error is told by the receive() after it, and by every later one.
@@ -21,6 +23,7 @@
 #include <waymark/source.h>
 
 #include "link.h"
+#include "records.h"
 
 #define SLOT_MIN_BYTES 2048u
 #define SLOT_MAX_BYTES (256u * 1024)
@@ -32,7 +35,8 @@ struct slot {
 
 struct source_pcap {
 	struct source source; /* first, so that one points to the other */
-	pcap_t *pcap;
+	pcap_t *pcap;	      /* NULL: the records are read by ourselves */
+	struct records records;
 	int dlt;
 	int failed; /* -errno that every further receive() returns; 0 while all is well */
 	bool ended;
@@ -69,13 +73,14 @@ static uint64_t frame_time(const struct pcap_pkthdr *header)
 	return seconds * 1000000 + micros;
 }
 
-/* 1: a packet is in the slot; 0: the frame is skipped, and counted; -errno. */
+/* 1: a packet, in the slot if there is one; 0: the frame is skipped, and counted; -errno. */
 static int take_frame(struct source_pcap *self, struct slot *slot, struct packet *packet,
 		      const struct pcap_pkthdr *header, const uint8_t *frame)
 {
 	struct source_link link;
 	enum packet_status status;
 	size_t captured = header->caplen, length;
+	const uint8_t *ip;
 	int ret;
 
 	if (!source_link_find(self->dlt, frame, captured, &link)) {
@@ -86,11 +91,15 @@ static int take_frame(struct source_pcap *self, struct slot *slot, struct packet
 	length = header->len > header->caplen ? header->len - link.offset : captured;
 	if (captured > SLOT_MAX_BYTES)
 		captured = SLOT_MAX_BYTES;
-	ret = slot_store(slot, frame + link.offset, captured);
-	if (ret < 0)
-		return ret;
+	ip = frame + link.offset;
+	if (slot) {
+		ret = slot_store(slot, ip, captured);
+		if (ret < 0)
+			return ret;
+		ip = slot->bytes;
+	}
 
-	status = packet_parse(packet, slot->bytes, captured, length);
+	status = packet_parse(packet, ip, captured, length);
 	if (status == PACKET_NOT_IP && link.family == IP_NONE) {
 		self->stats.not_ip++;
 		return 0;
@@ -108,10 +117,9 @@ static int take_frame(struct source_pcap *self, struct slot *slot, struct packet
 	return 1;
 }
 
-static void fail(struct source_pcap *self, int error)
+static void fail(struct source_pcap *self, int error, const char *reason)
 {
 	unsigned long long frame = self->stats.frames;
-	const char *reason = pcap_geterr(self->pcap);
 
 	self->failed = error;
 	if (error == -ENOMEM)
@@ -124,28 +132,72 @@ static void fail(struct source_pcap *self, int error)
 			 "capture cannot be read at frame %llu: %.180s", frame + 1, reason);
 }
 
+/* The next frame, by libpcap. False: there is none, and `ended` or `failed` is set. */
+static bool next_by_pcap(struct source_pcap *self, struct pcap_pkthdr *header,
+			 const uint8_t **frame)
+{
+	struct pcap_pkthdr *found;
+	int ret = pcap_next_ex(self->pcap, &found, frame);
+
+	if (ret == 1)
+		*header = *found;
+	else if (ret == PCAP_ERROR_BREAK)
+		self->ended = true;
+	else
+		fail(self, -EBADMSG, pcap_geterr(self->pcap));
+	return ret == 1;
+}
+
+/* The same by ourselves; also false where the batch has to end: its frames are needed yet. */
+static bool next_record(struct source_pcap *self, bool refill, struct pcap_pkthdr *header,
+			const uint8_t **frame)
+{
+	char reason[128];
+
+	switch (records_next(&self->records, refill, header, frame)) {
+	case RECORDS_FRAME:
+		return true;
+	case RECORDS_END:
+		self->ended = true;
+		break;
+	case RECORDS_CUT:
+		fail(self, -EBADMSG, "truncated dump file");
+		break;
+	case RECORDS_TOO_LONG:
+		snprintf(reason, sizeof(reason),
+			 "invalid packet capture length %u, bigger than maximum of %u",
+			 header->caplen, RECORDS_CAPTURED_MAX);
+		fail(self, -EBADMSG, reason);
+		break;
+	case RECORDS_UNREADABLE:
+		fail(self, -EBADMSG, strerror(-self->records.error));
+		break;
+	case RECORDS_REFILL:
+		break;
+	}
+	return false;
+}
+
 static int source_pcap_receive(struct source *source, struct packet *packets)
 {
 	struct source_pcap *self = (struct source_pcap *)source;
 	int count = 0;
 
 	while (count < SOURCE_BATCH && self->failed == 0 && !self->ended) {
-		struct pcap_pkthdr *header;
+		struct pcap_pkthdr header;
 		const uint8_t *frame;
-		int ret = pcap_next_ex(self->pcap, &header, &frame);
+		int ret;
 
-		if (ret == PCAP_ERROR_BREAK) {
-			self->ended = true;
-		} else if (ret != 1) {
-			fail(self, -EBADMSG);
-		} else {
-			self->stats.frames++;
-			ret = take_frame(self, &self->slots[count], &packets[count], header, frame);
-			if (ret < 0)
-				fail(self, ret);
-			else
-				count += ret;
-		}
+		if (self->pcap != NULL ? !next_by_pcap(self, &header, &frame)
+				       : !next_record(self, count == 0, &header, &frame))
+			break;
+		self->stats.frames++;
+		ret = take_frame(self, self->pcap != NULL ? &self->slots[count] : NULL,
+				 &packets[count], &header, frame);
+		if (ret < 0)
+			fail(self, ret, NULL);
+		else
+			count += ret;
 	}
 	return count > 0 ? count : self->failed;
 }
@@ -166,7 +218,9 @@ static void source_pcap_close(struct source *source)
 
 	for (size_t i = 0; i < SOURCE_BATCH; i++)
 		free(self->slots[i].bytes);
-	pcap_close(self->pcap);
+	if (self->pcap != NULL)
+		pcap_close(self->pcap);
+	records_release(&self->records);
 	free(self);
 }
 
@@ -219,6 +273,10 @@ struct source *source_pcap_open(const char *path, char *error, size_t size)
 		else
 			snprintf(error, size, "link type %d is not supported", self->dlt);
 		goto out;
+	}
+	if (records_take(&self->records, self->pcap)) {
+		pcap_close(self->pcap);
+		self->pcap = NULL;
 	}
 	self->source.ops = &source_pcap_ops;
 	return &self->source;

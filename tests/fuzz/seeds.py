@@ -594,6 +594,33 @@ def packet():
     return seeds
 
 
+def records():
+    def header(magic=0xa1b2c3d4, major=2, minor=4, snapshot=262144, link=1, order="="):
+        return struct.pack(order + "IHHIIII", magic, major, minor, 0, 0, snapshot, link)
+
+    def record(frame, captured=None, order="=", seconds=1700000000, fraction=123456):
+        captured = len(frame) if captured is None else captured
+        return struct.pack(order + "iiII", seconds, fraction, captured, len(frame)) + frame
+
+    frame = bytes(range(60))
+    return {
+        "plain": b"\0" + header() + record(frame) * 3,
+        "held": b"\x05" + header() + record(frame) * 9,
+        "empty": b"\0" + header(),
+        "nanoseconds": b"\0" + header(magic=0xa1b23c4d) + record(frame, fraction=999999999),
+        "negative": b"\0" + header() + record(frame, seconds=-1, fraction=-5),
+        "short": b"\0" + header(snapshot=20) + record(frame) * 2,
+        "no-frame": b"\0" + header() + record(b"") * 2,
+        "cut": b"\1" + header() + record(frame) + record(frame)[:-5],
+        "cut-in-numbers": b"\1" + header() + record(frame) + record(frame)[:7],
+        "too-long": b"\0" + header() + record(frame) + record(frame, captured=262145),
+        "swapped": b"\0" + header(order=">") + record(frame, order=">"),
+        "old": b"\0" + header(minor=3) + record(frame),
+        "cooked": b"\0" + header(link=113) + record(frame),
+        "other": b"\0" + bytes(40),
+    }
+
+
 def pcap():
     four, six = ip4(tcp_segment()), ip6(tcp_segment())
     mac = bytes(range(12))
@@ -1059,6 +1086,7 @@ TARGETS = {
     "fuzz_packet": packet,
     "fuzz_patfile": patfile,
     "fuzz_pcap": pcap,
+    "fuzz_records": records,
     "fuzz_prefix": prefix,
     "fuzz_probe": probe,
     "fuzz_quic": quic,

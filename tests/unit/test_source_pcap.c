@@ -476,6 +476,7 @@ static void padding_of_a_short_frame_is_not_payload(void **state)
 static void large_frames_are_held_whole(void **state)
 {
 	static uint8_t frame[200000];
+	int seen = 0, count;
 
 	(void)state;
 	memcpy(frame, ether4, sizeof(ether4));
@@ -485,14 +486,45 @@ static void large_frames_are_held_whole(void **state)
 	frame[14 + 25] = 0;
 	frame[sizeof(frame) - 1] = 0x5a;
 	put_header(MAGIC, LINK_ETHERNET);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 9; i++)
 		put_frame(frame, sizeof(frame));
 	open_source();
-	assert_int_equal(receive(), 3);
-	for (int i = 0; i < 3; i++) {
-		assert_int_equal(packets[i].payload_captured, sizeof(frame) - 14 - 28);
-		assert_int_equal(packets[i].payload[packets[i].payload_captured - 1], 0x5a);
+	for (; (count = receive()) > 0; seen += count) {
+		for (int i = 0; i < count; i++) {
+			assert_int_equal(packets[i].meta.id, seen + i + 1);
+			assert_int_equal(packets[i].payload_captured, sizeof(frame) - 14 - 28);
+			assert_int_equal(packets[i].payload[packets[i].payload_captured - 1], 0x5a);
+		}
 	}
+	assert_int_equal(count, 0);
+	assert_int_equal(seen, 9);
+}
+
+/* Whatever a batch ends by, what it holds is there until the next. */
+static void frames_of_all_lengths_stay_until_the_next_batch(void **state)
+{
+	static uint8_t frame[60000];
+	int seen = 0, count;
+
+	(void)state;
+	memcpy(frame, ether4, sizeof(ether4));
+	put_header(MAGIC, LINK_ETHERNET);
+	for (int i = 0; i < 700; i++) {
+		/* each frame's number behind the packet that all of them are */
+		memcpy(frame + sizeof(ether4), &i, sizeof(i));
+		put_frame(frame, sizeof(ether4) + sizeof(i) + (size_t)i * 7919 % 50000);
+	}
+	open_source();
+	for (; (count = receive()) > 0; seen += count) {
+		for (int i = 0; i < count; i++) {
+			int number;
+
+			memcpy(&number, packets[i].ip + sizeof(ether4) - 14, sizeof(number));
+			assert_int_equal(number, seen + i);
+		}
+	}
+	assert_int_equal(count, 0);
+	assert_int_equal(seen, 700);
 }
 
 static void malformed_packets_are_skipped_and_counted(void **state)
@@ -647,6 +679,7 @@ int main(void)
 		TEST(a_snap_length_leaves_the_length_on_the_wire),
 		TEST(padding_of_a_short_frame_is_not_payload),
 		TEST(large_frames_are_held_whole),
+		TEST(frames_of_all_lengths_stay_until_the_next_batch),
 		TEST(malformed_packets_are_skipped_and_counted),
 		TEST(ethernet_with_tags_labels_and_pppoe),
 		TEST(stacks_without_end_are_not_followed),
