@@ -252,6 +252,12 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		     const struct pattern_set *patterns, struct pattern_scratch *scratch,
 		     const struct inspect_limits *limits);
 const struct evidence *inspection_evidence(const struct inspection *inspection);
+/*
+ * Hints, for a batch of packets whose inspections are wanted soon: first the one for all of them,
+ * then the other, which reads what the first has asked memory for.
+ */
+void inspection_ahead(const struct inspection *inspection);
+void inspection_ahead_bytes(const struct inspection *inspection);
 /* Starts the patterns anew over the bytes kept so far, against another set. */
 void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns);
 /* Declares everything still open refuted: no more bytes will be looked at. */

@@ -658,6 +658,23 @@ struct verdict classify_packet(struct classifier *classifier, const struct class
 	return verdict;
 }
 
+/* What is undecided is reached in steps, each of which waits for the one before. */
+static void look_ahead(const struct classifier *classifier, size_t count)
+{
+	const struct pending *pendings[CLASSIFY_BATCH];
+	size_t open = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		pendings[open] = flow_lookup_pending(&classifier->lookups[i], classifier->flows);
+		if (pendings[open])
+			__builtin_prefetch(&pendings[open++]->inspection, 1);
+	}
+	for (size_t i = 0; i < open; i++)
+		inspection_ahead(pendings[i]->inspection);
+	for (size_t i = 0; i < open; i++)
+		inspection_ahead_bytes(pendings[i]->inspection);
+}
+
 /* A hint is only worth its time where there are others to look for meanwhile. */
 static void find_together(struct classifier *classifier, const struct packet *packets, size_t count)
 {
@@ -665,8 +682,11 @@ static void find_together(struct classifier *classifier, const struct packet *pa
 
 	for (size_t i = 0; i < count; i++)
 		flow_lookup_init(&lookups[i], classifier->flows, &packets[i]);
-	if (count > 1)
-		flow_lookup_ahead(lookups, count, classifier->flows);
+	if (count == 1)
+		return;
+	flow_lookup_ahead(lookups, count, classifier->flows);
+	if (classifier->inspect_bytes)
+		look_ahead(classifier, count);
 }
 
 void classify_batch(struct classifier *classifier, const struct classify_policy *policy,

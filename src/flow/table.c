@@ -104,6 +104,12 @@ static uint64_t timeout_of(const struct flow_table *table, const struct flow *fl
 	}
 }
 
+/* A time beyond the year 2112 is a broken capture's, and all such are one. */
+static uint64_t time_of(const struct packet *packet)
+{
+	return packet->meta.time_us < BEGAN_MAX_US ? packet->meta.time_us : BEGAN_MAX_US;
+}
+
 static bool is_used(const struct flow *flow)
 {
 	return flow->key.family != IP_NONE;
@@ -284,6 +290,7 @@ void flow_lookup_init(struct flow_lookup *lookup, const struct flow_table *table
 	key->family = packet->family & 15u;
 	key->has_ports = packet->has_ports;
 	lookup->hash = hash_key(&table->seed, key);
+	lookup->found = NONE;
 }
 
 static uint32_t *bucket_of(const struct flow_table *table, uint32_t hash)
@@ -334,29 +341,38 @@ static void prefetch_flow(const struct flow *flow)
 
 /*
  * Each step reads what the one before it has asked memory for: the bucket; the first flow in
- * it; the second, where the first is another's.
+ * it; the second, where the first is another's; what an undecided one has beside.
  */
-void flow_lookup_ahead(const struct flow_lookup *lookups, size_t count,
-		       const struct flow_table *table)
+void flow_lookup_ahead(struct flow_lookup *lookups, size_t count, const struct flow_table *table)
 {
 	enum flow_direction direction;
 
 	for (size_t i = 0; i < count; i++)
 		__builtin_prefetch(bucket_of(table, lookups[i].hash));
 	for (size_t i = 0; i < count; i++) {
-		uint32_t first = *bucket_of(table, lookups[i].hash);
-
-		if (first != NONE)
-			prefetch_flow(&table->flows[first]);
+		lookups[i].found = *bucket_of(table, lookups[i].hash);
+		if (lookups[i].found != NONE)
+			prefetch_flow(&table->flows[lookups[i].found]);
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct flow *flow = &table->flows[*bucket_of(table, lookups[i].hash)];
+		const struct flow *flow = &table->flows[lookups[i].found];
 
-		/* entry 0, of an empty bucket, has no next one either */
-		if (flow->next_in_bucket != NONE &&
-		    !key_matches(&flow->key, &lookups[i].key, &direction))
+		if (lookups[i].found == NONE ||
+		    key_matches(&flow->key, &lookups[i].key, &direction)) {
+			if (flow->open)
+				__builtin_prefetch(&table->opens[flow->more], 1);
+			continue;
+		}
+		lookups[i].found = flow->next_in_bucket;
+		if (flow->next_in_bucket != NONE)
 			prefetch_flow(&table->flows[flow->next_in_bucket]);
 	}
+}
+
+const void *flow_lookup_pending(const struct flow_lookup *lookup, const struct flow_table *table)
+{
+	/* entry 0, for none, is not open; whose flow it is does not matter here */
+	return flow_table_pending(table, &table->flows[lookup->found]);
 }
 
 /* ---- end and begin of a flow ---- */
@@ -610,7 +626,7 @@ void flow_table_free(struct flow_table *table)
 static uint32_t flow_begin(struct flow_table *table, const struct packet *packet,
 			   const struct flow_lookup *lookup)
 {
-	uint32_t index = take_entry(table, packet->meta.time_us);
+	uint32_t index = take_entry(table, time_of(packet));
 	uint32_t *bucket = bucket_of(table, lookup->hash);
 	struct flow *flow = &table->flows[index];
 
@@ -618,7 +634,7 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 		.key = lookup->key,
 		.next_in_bucket = *bucket,
 		.number = ++table->last_number & NUMBER_MASK,
-		.began_us = packet->meta.time_us & BEGAN_MAX_US,
+		.began_us = time_of(packet) & BEGAN_MAX_US,
 		.midstream = packet->has_tcp && !opens_connection(packet),
 		.state = FLOW_PROVISIONAL,
 	};
@@ -632,7 +648,7 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 static void count_packet(struct flow *flow, enum flow_direction direction,
 			 const struct packet *packet)
 {
-	flow_stamp(flow, packet->meta.time_us);
+	flow_stamp(flow, time_of(packet));
 	if (flow->packets_seen < PACKETS_MAX)
 		flow->packets_seen++;
 	flow->bytes_seen = flow->bytes_seen < BYTES_MAX - packet->ip_length
@@ -647,12 +663,16 @@ struct flow *flow_table_track(struct flow_table *table, const struct packet *pac
 			      const struct flow_lookup *lookup, enum flow_direction *direction,
 			      bool *fresh)
 {
-	uint32_t index = table_find(table, lookup, direction);
+	uint32_t index = lookup->found;
 	struct flow *flow;
 
+	/* since it was looked for, others of its batch have come and gone */
+	if (index == NONE || !is_used(&table->flows[index]) ||
+	    !key_matches(&table->flows[index].key, &lookup->key, direction))
+		index = table_find(table, lookup, direction);
 	if (index != NONE) {
 		flow = &table->flows[index];
-		if (flow_is_idle(table, flow, packet->meta.time_us)) {
+		if (flow_is_idle(table, flow, time_of(packet))) {
 			flow_end(table, index);
 			table->stats.expired++;
 			index = NONE;
@@ -702,7 +722,7 @@ struct flow *flow_table_find(struct flow_table *table, const struct packet *pack
 
 	flow_lookup_init(&lookup, table, packet);
 	index = table_find(table, &lookup, direction);
-	if (index == NONE || flow_is_idle(table, &table->flows[index], packet->meta.time_us))
+	if (index == NONE || flow_is_idle(table, &table->flows[index], time_of(packet)))
 		return NULL;
 	return &table->flows[index];
 }

@@ -52,6 +52,10 @@ _Static_assert(LIVING_WORDS <= EVIDENCE_BUILTIN_WORDS,
 static uint64_t speakers[INSPECT_UDP + 1][LIVING_WORDS];
 /* Who has no bytes of its own to read: a stream's inspector names it (note->above). */
 static uint64_t named_only[LIVING_WORDS];
+/* Who may give a name, an ALPN name, or tell of an inner protocol, by transport. */
+static uint64_t name_givers[INSPECT_UDP + 1][LIVING_WORDS],
+	alpn_givers[INSPECT_UDP + 1][LIVING_WORDS];
+static uint64_t carriers[LIVING_WORDS];
 static pthread_once_t speakers_once = PTHREAD_ONCE_INIT;
 
 static void find_speakers(void)
@@ -65,6 +69,15 @@ static void find_speakers(void)
 			speakers[INSPECT_UDP][i / 64] |= bit;
 		if (!inspect_table[i]->stream && !inspect_table[i]->datagram)
 			named_only[i / 64] |= bit;
+		if (inspect_table[i]->carries)
+			carriers[i / 64] |= bit;
+		for (unsigned transport = INSPECT_TCP; transport <= INSPECT_UDP; transport++) {
+			uint8_t given = transport == INSPECT_TCP ? inspect_table[i]->gives_tcp
+								 : inspect_table[i]->gives_udp;
+
+			name_givers[transport][i / 64] |= given & INSPECT_HOST ? bit : 0;
+			alpn_givers[transport][i / 64] |= given & INSPECT_ALPN ? bit : 0;
+		}
 	}
 }
 
@@ -79,7 +92,7 @@ static void dies(struct inspection *inspection, size_t index)
 }
 
 /* The first living inspector from `index` on; INSPECTOR_COUNT: none. */
-static size_t next_living(const struct inspection *inspection, size_t index)
+static inline size_t next_living(const struct inspection *inspection, size_t index)
 {
 	size_t word = index / 64;
 	uint64_t bits;
@@ -98,31 +111,34 @@ static void ask_all(struct inspection *inspection)
 	memcpy(inspection->living, speakers[inspection->transport], sizeof(inspection->living));
 }
 
-static uint8_t gives(const struct inspection *inspection, size_t index)
-{
-	return inspection->transport == INSPECT_TCP ? inspect_table[index]->gives_tcp
-						    : inspect_table[index]->gives_udp;
-}
-
 /* Whatever follows from the inspectors' states. */
 static void settle(struct inspection *inspection)
 {
 	struct evidence *evidence = &inspection->evidence;
-	bool open = inspection->carrier, carries = inspection->carrier;
-	uint8_t may_give = 0;
+	const uint64_t *living = inspection->living;
+	const uint64_t *names = name_givers[inspection->transport];
+	const uint64_t *alpns = alpn_givers[inspection->transport];
+	uint64_t any = 0, carry = inspection->carrier, name = 0, alpn = 0;
+	bool open = inspection->carrier;
 
-	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
-	     i = next_living(inspection, i + 1)) {
-		open |= !inspection->claimed || inspection->heir == i + 1;
-		carries |= inspect_table[i]->carries;
-		may_give |= gives(inspection, i);
+	for (size_t word = 0; word < LIVING_WORDS; word++) {
+		any |= living[word];
+		carry |= living[word] & carriers[word];
+		name |= living[word] & names[word];
+		alpn |= living[word] & alpns[word];
 	}
+	if (any && !inspection->claimed)
+		open = true;
+	else if (any && inspection->heir)
+		open |= lives(inspection, inspection->heir - 1u);
 	evidence->apps_done |= !open;
-	for (size_t word = 0; !carries && word < LIVING_WORDS; word++)
-		evidence->apps_out[word] |= ~inspection->living[word];
-	evidence->host_done |=
-		evidence->host_source != HOST_SOURCE_NONE || !(may_give & INSPECT_HOST);
-	evidence->alpn_done |= evidence->alpn_length > 0 || !(may_give & INSPECT_ALPN);
+	for (size_t word = 0; !carry && word < LIVING_WORDS; word++) {
+		if (~living[word] & ~evidence->apps_out[word])
+			inspection->outs++;
+		evidence->apps_out[word] |= ~living[word];
+	}
+	evidence->host_done |= evidence->host_source != HOST_SOURCE_NONE || !name;
+	evidence->alpn_done |= evidence->alpn_length > 0 || !alpn;
 }
 
 /* Above the built-in ones, below what patterns have found, also when those were first. */
@@ -332,11 +348,16 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 		bool settled = inspection->claimed && inspection->heir != i + 1;
 		void **state = NULL;
 
-		memset(note, 0, sizeof(*note));
-		if (stream)
+		if (stream) {
+			memset(note, 0, sizeof(*note));
 			status = inspector->stream(stream, &inspection->evidence, note);
-		else if (!inspector->state_free || (state = state_of(inspection, i)))
+		} else if (!inspector->state_free || (state = state_of(inspection, i))) {
 			status = inspector->datagram(datagram, state, &inspection->evidence);
+		}
+		if (status == INSPECT_NO && !settled) { /* what most of them say */
+			dies(inspection, i);
+			continue;
+		}
 		if (settled && status < INSPECT_MINE)
 			status = INSPECT_MINE; /* what was claimed stays claimed */
 		if (status >= INSPECT_MINE && !settled)
@@ -445,9 +466,9 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 		.server_port = inspection->server_port,
 		.earlier = earlier,
 	};
-	struct inspect_note note;
+	struct inspect_note note = {0}; /* datagrams carry nothing */
 
-	if (!packet->payload_captured)
+	if (!packet->payload_captured || next_living(inspection, 0) == INSPECTOR_COUNT)
 		return;
 	if (!inspection->claimed)
 		datagram.earlier_count = earlier_datagrams(inspection, earlier);
@@ -494,18 +515,16 @@ static bool at_limit(const struct inspection *inspection, const struct inspect_l
 	       inspection->prefix[1].contiguous == FLOW_PREFIX_MAX_BYTES;
 }
 
-/* All that a caller can see of the evidence, but the patterns. */
-static uint64_t digest(const struct evidence *evidence)
+/* All that a caller can see of the evidence, but the patterns: another number when it changed. */
+static uint64_t digest(const struct inspection *inspection)
 {
-	uint64_t out = 0;
+	const struct evidence *evidence = &inspection->evidence;
 
-	for (unsigned word = 0; word < EVIDENCE_BUILTIN_WORDS; word++)
-		out += (uint64_t)__builtin_popcountll(evidence->apps_out[word]);
 	return (uint64_t)evidence->app_count | (uint64_t)evidence->app_own << 4 |
 	       (uint64_t)evidence->host_source << 8 | (uint64_t)evidence->alpn_length << 16 |
 	       (uint64_t)evidence->apps_done << 32 | (uint64_t)evidence->host_done << 33 |
 	       (uint64_t)evidence->alpn_done << 34 | (uint64_t)evidence->patterns_done << 35 |
-	       out << 36;
+	       (uint64_t)inspection->outs << 36;
 }
 
 bool inspection_feed(struct inspection *inspection, const struct flow *flow,
@@ -514,7 +533,7 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		     const struct inspect_limits *limits)
 {
 	struct evidence *evidence = &inspection->evidence;
-	uint64_t before = digest(evidence);
+	uint64_t before = digest(inspection);
 	bool changed = false, limit, rescan = inspection->rescan;
 	bool side_new[2] = {false, false};
 
@@ -542,7 +561,7 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		changed = scan_patterns(inspection, patterns, scratch, side_new, packet);
 	if (limit)
 		inspection_close(inspection);
-	return changed || digest(evidence) != before;
+	return changed || digest(inspection) != before;
 }
 
 bool inspection_finish(struct inspection *inspection, const struct pattern_set *patterns,
@@ -551,7 +570,7 @@ bool inspection_finish(struct inspection *inspection, const struct pattern_set *
 	static const struct packet nothing;
 	static const bool no_side[2];
 	struct evidence *evidence = &inspection->evidence;
-	uint64_t before = digest(evidence);
+	uint64_t before = digest(inspection);
 
 	if (inspection->closed)
 		return false;
@@ -562,7 +581,7 @@ bool inspection_finish(struct inspection *inspection, const struct pattern_set *
 	    evidence->pattern_count == pattern_count(patterns))
 		scan_patterns(inspection, patterns, scratch, no_side, &nothing);
 	inspection_close(inspection);
-	return digest(evidence) != before;
+	return digest(inspection) != before;
 }
 
 bool inspection_is_closed(const struct inspection *inspection)
@@ -587,6 +606,30 @@ void inspection_rebase(struct inspection *inspection, const struct pattern_set *
 		scan_rule_out(&inspection->evidence);
 	else
 		inspection->rescan = inspection->evidence.pattern_count > 0;
+}
+
+void inspection_ahead(const struct inspection *inspection)
+{
+	/* all but the middle of the evidence, which is the names */
+	__builtin_prefetch(inspection, 1);
+	__builtin_prefetch(&inspection->evidence.pattern_count, 1);
+	__builtin_prefetch(&inspection->prefix[0], 1);
+	__builtin_prefetch(&inspection->prefix[1], 1);
+	__builtin_prefetch(&inspection->bytes, 1);
+	__builtin_prefetch(&inspection->scan, 1);
+}
+
+void inspection_ahead_bytes(const struct inspection *inspection)
+{
+	const struct flow_prefix *prefix = &inspection->prefix[FLOW_FROM_CLIENT];
+
+	/* where the next bytes will go, of the side that speaks most often first */
+	if (prefix->capacity)
+		__builtin_prefetch(prefix->bytes + prefix->contiguous, 1);
+	if (inspection->run_count)
+		__builtin_prefetch(&inspection->runs[inspection->run_count], 1);
+	if (inspection->scan)
+		scan_ahead(inspection);
 }
 
 const struct evidence *inspection_evidence(const struct inspection *inspection)

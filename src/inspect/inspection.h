@@ -31,6 +31,7 @@ struct inspection {
 	bool carrier; /* the claimed protocol may turn out to carry another */
 	bool rescan;  /* the patterns are new, the bytes are not */
 	bool guessed; /* patterns that no rule wants have seen the bytes so far */
+	uint16_t outs; /* how often somebody was found to be out */
 	/* who is still asked: MORE while the layer is unclaimed, MINE once it is claimed */
 	uint64_t living[LIVING_WORDS];
 	struct {
@@ -53,6 +54,8 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
 		   struct pattern_scratch *scratch, const bool side_new[2],
 		   const struct packet *packet);
+/* A hint: scan_patterns() comes soon. */
+void scan_ahead(const struct inspection *inspection);
 /* Heap bytes of what the patterns know. */
 size_t scan_bytes(const struct inspection *inspection);
 /* No pattern can match any more. */

@@ -117,6 +117,12 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 	return state || !count;
 }
 
+void scan_ahead(const struct inspection *inspection)
+{
+	__builtin_prefetch(inspection->scan, 1);
+	__builtin_prefetch(inspection->scan->sets, 1);
+}
+
 size_t scan_bytes(const struct inspection *inspection)
 {
 	const struct scan_state *state = inspection->scan;
@@ -218,14 +224,18 @@ static const uint64_t *mask(const struct scan *scan, enum pattern_mask which)
 static void look_at_places(struct scan *scan, struct buffer *buffer)
 {
 	const uint64_t *placed = mask(scan, PATTERNS_PLACED);
+	uint64_t left = 1;
 
-	for (; *buffer->placed < buffer->length && *buffer->placed < PATTERN_PLACES;
+	for (; left && *buffer->placed < buffer->length && *buffer->placed < PATTERN_PLACES;
 	     ++*buffer->placed) {
 		const uint64_t *fits = pattern_fits(scan->patterns, *buffer->placed,
 						    buffer->bytes[*buffer->placed]);
 
-		for (size_t w = 0; w < scan->state->words; w++)
+		left = 0;
+		for (size_t w = 0; w < scan->state->words; w++) {
 			buffer->never[w] |= placed[w] & ~fits[w];
+			left |= placed[w] & ~buffer->never[w];
+		}
 	}
 }
 
@@ -499,7 +509,8 @@ static void scan_turn(struct scan *scan, bool others, bool loose, bool all)
 				   inspection->prefix[d].contiguous);
 	if (scan->side_new[0] || scan->side_new[1] || all)
 		set_l7(scan);
-	scan_buffers(scan);
+	if (inspection->stream || scan->buffers[BOTH].length)
+		scan_buffers(scan);
 }
 
 bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,

@@ -479,6 +479,12 @@ static void a_clock_that_leaps_is_no_age(void **state)
 	assert_false(fresh);
 	assert_int_equal(flow_first_us(flow), 0);
 	assert_int_equal(flow_last_us(flow), 0);
+	/* no time at all */
+	packet.meta.time_us = UINT64_MAX;
+	flow = track(packet);
+	packet.meta.time_us = UINT64_MAX - 1000 * SECOND;
+	assert_ptr_equal(track(packet), flow);
+	assert_false(fresh);
 }
 
 static void a_flood_of_a_million_flows_stays_bounded(void **state)
