@@ -20,6 +20,8 @@
 #define PLACES_MIN 256
 /* Entries of the flow table that are looked at behind each batch, of those that are due. */
 #define EXPIRE_BUDGET 1024
+/* By steps of time, since the table is looked through anew for each. */
+#define EXPIRE_STEP_US (30 * UINT64_C(1000000))
 #define INSPECT_BYTES_MAX ((size_t)1 << 30)
 
 struct capture_place {
@@ -104,10 +106,10 @@ static struct capture_flow *flow_copy(const struct flow *flow, const struct flow
 }
 
 /* In the order of first packets too: which samples of what is unknown are kept hangs on it. */
-static void count_settled(struct capture_run *run, struct capture_place *place)
+static void count_settled(struct capture_run *run, struct capture_place *place,
+			  const struct flow *flow)
 {
 	struct doubt_flow *settled = place->settled;
-	const struct flow *flow = &place->flow->flow;
 
 	if (!settled)
 		return;
@@ -119,18 +121,24 @@ static void count_settled(struct capture_run *run, struct capture_place *place)
 	place->settled = NULL;
 }
 
+static void tell_flow(struct capture_run *run, struct capture_place *place,
+		      const struct capture_flow *flow)
+{
+	count_settled(run, place, &flow->flow);
+	if (run->options->flow)
+		run->options->flow(flow, run->options->context);
+	run->first++;
+}
+
 /* Tells all that nobody stands before. */
 static void tell_flows(struct capture_run *run)
 {
 	struct capture_place *place;
 
 	while (run->first <= run->count && (place = place_at(run, run->first))->flow) {
-		count_settled(run, place);
-		if (run->options->flow)
-			run->options->flow(place->flow, run->options->context);
+		tell_flow(run, place, place->flow);
 		free(place->flow);
 		place->flow = NULL;
-		run->first++;
 	}
 }
 
@@ -141,11 +149,20 @@ static void flow_ended(const struct flow *flow, const struct flow_info *info, vo
 
 	if (!place)
 		return;
+	if (!run->options->keep && flow_number(flow) == run->first) {
+		/* the usual case at the end, where flows leave in order: its turn has come already
+		 */
+		struct capture_flow now = {.flow = *flow};
+
+		if (info)
+			now.info = *info;
+		tell_flow(run, place, &now);
+		tell_flows(run);
+		return;
+	}
 	place->flow = flow_copy(flow, info);
 	if (!place->flow)
 		run->failed = -ENOMEM;
-	else if (!run->options->keep)
-		tell_flows(run);
 }
 
 static void tell_packet(struct classifier *classifier, const struct packet *packet,
@@ -169,7 +186,8 @@ static int read_all(struct source *source, struct classifier *classifier,
 	while ((count = source->ops->receive(source, packets)) > 0) {
 		/* one packet with a wrong time, before or behind, ends nobody */
 		if (packets[0].meta.time_us >= last_us)
-			classifier_expire(classifier, last_us, EXPIRE_BUDGET);
+			classifier_expire(classifier, last_us - last_us % EXPIRE_STEP_US,
+					  EXPIRE_BUDGET);
 		for (int i = 0; i < count; i++) {
 			/* the one interface that --iface-in names has the index 1 */
 			packets[i].meta.iface_in = options->iface_in ? 1 : 0;

@@ -11,7 +11,6 @@
  */
 #include "flow_line.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,22 +28,19 @@ void flow_line_release(struct flow_line *line)
 	*line = (struct flow_line){0};
 }
 
-/* Room for `bytes` more; NULL: there is none, and the line is lost. */
-static char *room(struct flow_line *line, size_t bytes)
+char *flow_line_grow(struct flow_line *line, size_t bytes)
 {
 	size_t capacity = line->capacity ? line->capacity : LINE_MIN_BYTES;
 	char *grown;
 
 	if (line->failed)
 		return NULL;
-	if (line->capacity - line->length >= bytes)
-		return line->bytes + line->length;
 	while (capacity - line->length < bytes)
 		capacity *= 2;
 	grown = realloc(line->bytes, capacity);
 	if (!grown) {
-		line->failed = true;
-		line->length = 0;
+		flow_line_release(line);
+		line->failed = true; /* and without capacity, so that each call comes here */
 		return NULL;
 	}
 	line->bytes = grown;
@@ -52,33 +48,21 @@ static char *room(struct flow_line *line, size_t bytes)
 	return grown + line->length;
 }
 
-void flow_line_add(struct flow_line *line, const char *text, size_t length)
-{
-	char *at = room(line, length);
-
-	if (!at)
-		return;
-	memcpy(at, text, length);
-	line->length += length;
-}
-
 /* Returns how many. */
 static size_t put_digits(char *at, uint64_t number)
 {
-	char digits[DIGITS_MAX];
-	size_t begin = DIGITS_MAX;
+	size_t count = 1;
 
-	do {
-		digits[--begin] = (char)('0' + number % 10);
-		number /= 10;
-	} while (number);
-	memcpy(at, digits + begin, DIGITS_MAX - begin);
-	return DIGITS_MAX - begin;
+	for (uint64_t left = number; left >= 10; left /= 10)
+		count++;
+	for (size_t i = count; i--; number /= 10)
+		at[i] = (char)('0' + number % 10);
+	return count;
 }
 
 void flow_line_unsigned(struct flow_line *line, uint64_t number)
 {
-	char *at = room(line, DIGITS_MAX);
+	char *at = flow_line_room(line, DIGITS_MAX);
 
 	if (at)
 		line->length += put_digits(at, number);
@@ -128,14 +112,25 @@ void flow_line_seconds(struct flow_line *line, uint64_t us)
 	flow_line_add(line, micros, count);
 }
 
+/* Returns how many. */
+static size_t put_hex(char *at, uint32_t number)
+{
+	size_t count = 1;
+
+	for (uint32_t left = number; left >= 16; left >>= 4)
+		count++;
+	for (size_t i = count; i--; number >>= 4)
+		at[i] = "0123456789abcdef"[number & 15];
+	return count;
+}
+
 void flow_line_mark(struct flow_line *line, uint32_t mark)
 {
-	char text[sizeof("0x12345678")];
-	int length = snprintf(text, sizeof(text), "0x%x", mark);
+	char text[sizeof("\"0x12345678\"")] = "\"0x";
+	size_t length = 3 + put_hex(text + 3, mark);
 
-	flow_line_literal(line, "\"");
-	flow_line_add(line, text, (size_t)length);
-	flow_line_literal(line, "\"");
+	text[length++] = '"';
+	flow_line_add(line, text, length);
 }
 
 static size_t put_escaped(char *at, unsigned char byte)
@@ -168,8 +163,8 @@ static bool is_utf8(const char *text, size_t length)
 /* False: not UTF-8, nothing written. */
 static bool put_string(struct flow_line *line, const char *text, size_t length)
 {
-	char *begin = room(line, length * ESCAPED_MAX_BYTES + 2), *at = begin;
-	bool ascii = true;
+	char *begin = flow_line_room(line, length * ESCAPED_MAX_BYTES + 2), *at = begin;
+	unsigned char seen = 0;
 
 	if (!begin)
 		return true;
@@ -177,14 +172,14 @@ static bool put_string(struct flow_line *line, const char *text, size_t length)
 	for (size_t i = 0; i < length; i++) {
 		unsigned char byte = (unsigned char)text[i];
 
-		ascii &= byte < 0x80;
+		seen |= byte;
 		if (byte < 0x20 || byte == '"' || byte == '\\')
 			at += put_escaped(at, byte);
 		else
 			*at++ = (char)byte;
 	}
 	*at++ = '"';
-	if (!ascii && !is_utf8(text, length))
+	if (seen >= 0x80 && !is_utf8(text, length))
 		return false;
 	line->length += (size_t)(at - begin);
 	return true;
@@ -214,21 +209,65 @@ void flow_line_file(struct flow_line *line, const char *file)
 
 /* ---- a flow ---- */
 
-static void put_address(struct flow_line *line, struct ip_addr addr)
+static size_t put_v4(char *at, const uint8_t bytes[4])
 {
-	char text[IP_TEXT_SIZE], *at;
+	char *begin = at;
 
-	if (addr.family != IP_V4) {
-		flow_line_text(line, ip_format(&addr, text));
-		return;
-	}
-	at = text;
 	for (unsigned i = 0; i < 4; i++) {
 		if (i)
 			*at++ = '.';
-		at += put_digits(at, addr.bytes[i]);
+		at += put_digits(at, bytes[i]);
 	}
-	flow_line_string(line, text, (size_t)(at - text));
+	return (size_t)(at - begin);
+}
+
+/* RFC 5952: the longest run of two or more zero groups, the first of equals, is "::". */
+static size_t put_v6(char *at, const uint8_t bytes[16])
+{
+	unsigned begin = 8, length = 1, run = 0;
+	uint16_t groups[8];
+	char *first = at;
+
+	for (unsigned i = 0; i < 8; i++) {
+		groups[i] = (uint16_t)(bytes[2 * i] << 8 | bytes[2 * i + 1]);
+		run = groups[i] ? 0 : run + 1;
+		if (run > length) {
+			length = run;
+			begin = i + 1 - run;
+		}
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		if (i == begin) {
+			*at++ = ':';
+			i += length - 1;
+			if (i == 7)
+				*at++ = ':';
+			continue;
+		}
+		if (i)
+			*at++ = ':';
+		at += put_hex(at, groups[i]);
+	}
+	return (size_t)(at - first);
+}
+
+/* As inet_ntop(), whose sprintf would be a third of a line's cost. */
+static void put_address(struct flow_line *line, struct ip_addr addr)
+{
+	static const uint8_t zeros[10];
+	char text[IP_TEXT_SIZE + 2], *at = text + 1;
+
+	text[0] = '"';
+	if (addr.family == IP_V4) {
+		at += put_v4(at, addr.bytes);
+	} else if (memcmp(addr.bytes, zeros, sizeof(zeros)) != 0) {
+		at += put_v6(at, addr.bytes);
+	} else { /* forms that hold an IPv4 address */
+		ip_format(&addr, at);
+		at += strlen(at);
+	}
+	*at++ = '"';
+	flow_line_add(line, text, (size_t)(at - text));
 }
 
 static void put_proto(struct flow_line *line, uint8_t proto)

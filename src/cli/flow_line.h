@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -27,7 +28,25 @@ struct flow_line {
 
 void flow_line_release(struct flow_line *line);
 
-void flow_line_add(struct flow_line *line, const char *text, size_t length);
+/* Room for `bytes` more; NULL: there is none, and the line is lost. */
+char *flow_line_grow(struct flow_line *line, size_t bytes);
+
+static inline char *flow_line_room(struct flow_line *line, size_t bytes)
+{
+	if (line->capacity - line->length >= bytes)
+		return line->bytes + line->length;
+	return flow_line_grow(line, bytes);
+}
+
+static inline void flow_line_add(struct flow_line *line, const char *text, size_t length)
+{
+	char *at = flow_line_room(line, length);
+
+	if (!at)
+		return;
+	memcpy(at, text, length);
+	line->length += length;
+}
 #define flow_line_literal(line, text) flow_line_add(line, text "", sizeof(text) - 1)
 void flow_line_unsigned(struct flow_line *line, uint64_t number);
 void flow_line_bool(struct flow_line *line, bool value);

@@ -297,11 +297,30 @@ bool source_link_supported(int dlt)
 	return link_layer(dlt) != NULL;
 }
 
+/* Almost every frame of almost every capture: nothing between Ethernet and IP. */
+static bool find_plain(const uint8_t *frame, size_t captured, struct source_link *link)
+{
+	if (captured <= 14)
+		return false;
+	if (frame[12] == ETHER_IPV4 >> 8 && frame[13] == (ETHER_IPV4 & 255))
+		link->family = IP_V4;
+	else if (frame[12] == ETHER_IPV6 >> 8 && frame[13] == (ETHER_IPV6 & 255))
+		link->family = IP_V6;
+	else
+		return false;
+	set_mac(link, frame + 6);
+	link->offset = 14;
+	return true;
+}
+
 bool source_link_find(int dlt, const uint8_t *frame, size_t captured, struct source_link *link)
 {
 	struct frame rest = {.at = frame, .left = captured};
-	link_fn *find = link_layer(dlt);
+	link_fn *find;
 
+	if (dlt == DLT_EN10MB && find_plain(frame, captured, link))
+		return true;
+	find = link_layer(dlt);
 	memset(link, 0, sizeof(*link));
 	if (find == NULL || !find(&rest, link))
 		return false;

@@ -155,6 +155,45 @@ static void test_numbers_have_all_their_digits(void **state)
 	flow_line_release(&line);
 }
 
+static void test_addresses_are_what_inet_ntop_makes_of_them(void **state)
+{
+	struct capture_flow *flow = calloc(1, sizeof(*flow));
+	struct flow_line line = {0};
+	uint32_t random = 1;
+
+	(void)state;
+	assert_non_null(flow);
+	flow->flow.key.family = IP_V6;
+	for (int i = 0; i < 100000; i++) {
+		char text[IP_TEXT_SIZE];
+		struct ip_addr addr;
+		json_t *json;
+
+		/* few different bytes, so that zero groups are many */
+		for (unsigned b = 0; b < 16; b++) {
+			random = random * 1664525 + 1013904223;
+			flow->flow.key.client[b] =
+				random >> 28 > 5
+					? 0
+					: (uint8_t)(random >> 16 & (random >> 27 & 1 ? 255 : 15));
+		}
+		if (i % 3 == 0)
+			flow->flow.key.family = IP_V4;
+		else
+			flow->flow.key.family = IP_V6;
+		addr = flow_client(&flow->flow.key);
+		flow_line_literal(&line, "{");
+		flow_line_key(&line, "a", flow);
+		flow_line_literal(&line, "}");
+		json = flow_line_json(&line);
+		assert_string_equal(json_string_value(json_object_get(json, "src")),
+				    ip_format(&addr, text));
+		json_decref(json);
+	}
+	free(flow);
+	flow_line_release(&line);
+}
+
 static void test_a_line_of_a_flow_is_a_document_in_its_shortest_form(void **state)
 {
 	struct capture_flow *flow = calloc(1, sizeof(*flow));
@@ -205,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_a_name_is_shown_only_if_it_is_utf8),
 		cmocka_unit_test(test_a_file_is_shown_whatever_its_name),
 		cmocka_unit_test(test_numbers_have_all_their_digits),
+		cmocka_unit_test(test_addresses_are_what_inet_ntop_makes_of_them),
 		cmocka_unit_test(test_a_line_of_a_flow_is_a_document_in_its_shortest_form),
 	};
 
