@@ -3,7 +3,7 @@
  * rules - what a new flow costs, against the number of rules, names and prefixes; and loading them.
  *
  * Each size is a configuration of its own, written to files and loaded as the daemon loads it
- * (policy_load()). A flow's cost is all that classify_packet() does for its first packet, or, where
+ * (policy_load()). A flow's cost is all that classify_batch() does for its first packet, or, where
  * rules ask for names, for its SYN and its ClientHello. Flows are fresh, in random order, and come
  * to all rules of a size alike; "none" are those that no rule holds for. Sizes are interleaved, a
  * round each; a ratio is to the smallest size of the same table, which runs twice: the second time
@@ -559,45 +559,57 @@ static void unload(struct size *size)
 	policy_free(size->policy);
 }
 
-static void classify(struct size *size, struct packet *packet)
+static void set_packet(struct packet *packet, const struct sample *sample, unsigned i,
+		       unsigned round)
 {
-	classify_packet(size->classifier, &size->view, packet);
+	*packet = (struct packet){
+		.ttl = 64,
+		.ip_length = 60,
+		.family = sample->src.family,
+		.src = sample->src,
+		.dst = sample->dst,
+		.proto = sample->proto,
+		.tos = sample->tos,
+		.has_ports = true,
+		.sport = (uint16_t)(1024 + (i + round * 4099) % 60000),
+		.dport = sample->dport,
+		.has_tcp = sample->proto == IPPROTO_TCP,
+		.tcp_flags = PACKET_TCP_SYN,
+		.tcp_seq = i,
+		.meta =
+			{
+				.hook = PACKET_HOOK_PREROUTING,
+				.time_us = UINT64_C(1700000000000000) + round * UINT64_C(1000000),
+				.iface_in = sample->iface,
+			},
+	};
 }
 
-/* Nanoseconds a flow. Each round's flows are new ones, by their port. */
+/* Nanoseconds a flow, in batches as they come from a queue. Each round's flows are new ones, by
+ * their port. */
 static double run(struct size *size, bool none, unsigned round)
 {
-	const struct sample *samples = size->samples[none];
-	struct packet packet = {.ttl = 64, .ip_length = 60};
+	struct packet packets[CLASSIFY_BATCH];
+	struct verdict verdicts[CLASSIFY_BATCH];
 	uint64_t began = bench_cpu_ns();
 
-	packet.meta.hook = PACKET_HOOK_PREROUTING;
-	packet.meta.time_us = UINT64_C(1700000000000000) + round * UINT64_C(1000000);
-	for (unsigned i = 0; i < FLOWS; i++) {
-		const struct sample *sample = &samples[i];
+	for (unsigned i = 0; i < FLOWS; i += CLASSIFY_BATCH) {
+		const struct sample *samples = &size->samples[none][i];
+		size_t count = FLOWS - i < CLASSIFY_BATCH ? FLOWS - i : CLASSIFY_BATCH;
 
-		packet.family = sample->src.family;
-		packet.src = sample->src;
-		packet.dst = sample->dst;
-		packet.proto = sample->proto;
-		packet.tos = sample->tos;
-		packet.meta.iface_in = sample->iface;
-		packet.has_ports = true;
-		packet.sport = (uint16_t)(1024 + (i + round * 4099) % 60000);
-		packet.dport = sample->dport;
-		packet.has_tcp = sample->proto == IPPROTO_TCP;
-		packet.tcp_flags = PACKET_TCP_SYN;
-		packet.tcp_seq = i;
-		packet.payload = NULL;
-		packet.payload_length = packet.payload_captured = 0;
-		classify(size, &packet);
-		if (!sample->hello_length)
+		for (unsigned p = 0; p < count; p++)
+			set_packet(&packets[p], &samples[p], i + p, round);
+		classify_batch(size->classifier, &size->view, packets, count, verdicts, NULL, NULL);
+		if (!samples[0].hello_length)
 			continue;
-		packet.tcp_flags = PACKET_TCP_ACK;
-		packet.tcp_seq = i + 1;
-		packet.payload = sample->hello;
-		packet.payload_length = packet.payload_captured = sample->hello_length;
-		classify(size, &packet);
+		for (unsigned p = 0; p < count; p++) {
+			packets[p].tcp_flags = PACKET_TCP_ACK;
+			packets[p].tcp_seq++;
+			packets[p].payload = samples[p].hello;
+			packets[p].payload_length = packets[p].payload_captured =
+				samples[p].hello_length;
+		}
+		classify_batch(size->classifier, &size->view, packets, count, verdicts, NULL, NULL);
 	}
 	return (double)(bench_cpu_ns() - began) / FLOWS;
 }

@@ -204,7 +204,7 @@ void flow_table_set_timeouts(struct flow_table *table, const struct flow_timeout
 struct flow_lookup {
 	struct flow_key key; /* of a flow that the packet would begin */
 	uint32_t hash;
-	uint32_t found; /* the table's own */
+	uint32_t found; /* the table's own; 0 after flow_lookup_ahead(): most likely a new flow */
 };
 void flow_lookup_init(struct flow_lookup *lookup, const struct flow_table *table,
 		      const struct packet *packet);

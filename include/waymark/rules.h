@@ -162,6 +162,13 @@ struct rule_match {
 };
 
 /*
+ * A hint before ruleset_match() of several flows: to wait for the memory of all together costs a fraction
+ * of one by one.
+ */
+void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count);
+/* False: the rules are so few that they are in the processor's own cache anyway. */
+bool ruleset_is_large(const struct ruleset *ruleset);
+/*
  * Pure. `evidence` NULL: nothing known yet, every payload key is open.
  * `expected` may be NULL. It never closes a rule, but for its `answer`, which is the host of a flow that
  * will show none; it must be the same on every call for a flow.

@@ -676,15 +676,23 @@ static void look_ahead(const struct classifier *classifier, size_t count)
 }
 
 /* A hint is only worth its time where there are others to look for meanwhile. */
-static void find_together(struct classifier *classifier, const struct packet *packets, size_t count)
+static void find_together(struct classifier *classifier, const struct classify_policy *policy,
+			  const struct packet *packets, size_t count)
 {
 	struct flow_lookup *lookups = classifier->lookups;
+	struct rule_facts facts[CLASSIFY_BATCH];
+	size_t fresh = 0;
 
 	for (size_t i = 0; i < count; i++)
 		flow_lookup_init(&lookups[i], classifier->flows, &packets[i]);
 	if (count == 1)
 		return;
 	flow_lookup_ahead(lookups, count, classifier->flows);
+	for (size_t i = 0; i < count && ruleset_is_large(policy->rules); i++)
+		if (!lookups[i].found)
+			facts_of(policy, &facts[fresh++], &packets[i]);
+	if (fresh > 1)
+		ruleset_ahead(policy->rules, facts, fresh);
 	if (classifier->inspect_bytes)
 		look_ahead(classifier, count);
 }
@@ -697,7 +705,7 @@ void classify_batch(struct classifier *classifier, const struct classify_policy 
 		size_t place = i % CLASSIFY_BATCH;
 
 		if (!place)
-			find_together(classifier, packets + i,
+			find_together(classifier, policy, packets + i,
 				      count - i < CLASSIFY_BATCH ? count - i : CLASSIFY_BATCH);
 		verdicts[i] =
 			classify(classifier, policy, &packets[i], &classifier->lookups[place]);

@@ -520,6 +520,28 @@ static uint64_t fingerprint_of(const struct rules_builder *builder, const struct
 	return any ? value | 1 : 0; /* 0 means none */
 }
 
+#define LARGE_SET_SPANS 2048 /* what is smaller stays in the processor's own cache */
+
+static void note_large_sets(struct ruleset *ruleset)
+{
+	const unsigned room = sizeof(ruleset->large) / sizeof(ruleset->large[0]);
+
+	for (size_t i = 0; i < ruleset->count; i++) {
+		const struct rule *rule = &ruleset->rules[i];
+
+		for (uint32_t t = 0; t < rule->test_count && ruleset->large_count < room; t++) {
+			const struct test *test = &rule->tests[t];
+			const struct address_set *set = test->items;
+
+			if ((test->kind == TEST_SRC || test->kind == TEST_DST) &&
+			    set->v4_count + set->v6_count >= LARGE_SET_SPANS) {
+				ruleset->large[ruleset->large_count].set = set;
+				ruleset->large[ruleset->large_count++].src = test->kind == TEST_SRC;
+			}
+		}
+	}
+}
+
 /* The enabled drafts in match order, with all their tests in one run of memory. */
 static bool arrange(struct rules_builder *builder)
 {
@@ -570,6 +592,7 @@ static bool arrange(struct rules_builder *builder)
 		ruleset->header_only &= !draft->payload;
 		used += draft->test_count;
 	}
+	note_large_sets(ruleset);
 	done = rules_index_build(ruleset);
 out:
 	free(sorted);

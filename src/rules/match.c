@@ -567,3 +567,70 @@ size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts
 	}
 	return count;
 }
+
+/* ---- many at once ---- */
+
+#define LARGE_RULES 500
+
+/* The first place of each group that the flow may be in; in the second step, what stands there. */
+static inline void groups_ahead(const struct search *search, const struct index_part *part,
+				unsigned step, bool wide)
+{
+	const size_t words = wide ? KEY_V6 : KEY_V4;
+	uint64_t key[KEY_V6], left = part->tuple_count ? sift(search, part) : 0;
+
+	for (; left; left &= left - 1) {
+		unsigned number = (unsigned)__builtin_ctzll(left);
+		const uint64_t *group;
+		uint64_t info;
+
+		if (part->tuples[number].other)
+			continue;
+		make_key(search, part, number, key, wide);
+		group = part->groups +
+			(size_t)((uint32_t)index_hash(search->ruleset->index, key, wide) &
+				 part->group_mask) *
+				(words + 1);
+		if (step == 0) {
+			__builtin_prefetch(group);
+			continue;
+		}
+		info = group[words];
+		if (!info)
+			continue;
+		if (info & GROUP_EXACT && GROUP_COUNT(info) == 1)
+			__builtin_prefetch(&search->ruleset->outcomes[(uint32_t)info]);
+		else
+			__builtin_prefetch(part->items + (uint32_t)info);
+	}
+}
+
+void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count)
+{
+	for (unsigned step = 0; step < 2; step++) {
+		for (size_t i = 0; i < count; i++) {
+			struct question question = {.facts = &facts[i]};
+			const struct index_part *part;
+			struct search search;
+
+			if (facts[i].dst.family == IP_NONE)
+				continue;
+			for (unsigned set = 0; set < ruleset->large_count; set++)
+				address_set_ahead(ruleset->large[set].set,
+						  ruleset->large[set].src ? &facts[i].src
+									  : &facts[i].dst,
+						  step);
+			start(&search, ruleset, &question);
+			part = &ruleset->index->parts[search.wide][INDEX_HEADER];
+			if (search.wide)
+				groups_ahead(&search, part, step, true);
+			else
+				groups_ahead(&search, part, step, false);
+		}
+	}
+}
+
+bool ruleset_is_large(const struct ruleset *ruleset)
+{
+	return ruleset->large_count > 0 || ruleset->count >= LARGE_RULES;
+}

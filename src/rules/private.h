@@ -154,6 +154,12 @@ struct ruleset {
 	bool header_only;
 	bool names_interfaces; /* a rule has iface_in or iface_out */
 	const struct rule_index *index; /* index.h */
+	/* the largest sets of addresses, which a lookup waits for (ruleset_ahead()) */
+	struct {
+		const struct address_set *set;
+		bool src;
+	} large[4];
+	unsigned large_count;
 };
 
 /* ---- building ---- */
@@ -267,6 +273,8 @@ void address_draft_release(struct address_draft *draft);
 /* Sorts and merges what is in the draft, and keeps it in the arena. */
 bool rules_address_set(struct rules_builder *builder, struct address_draft *draft,
 		       struct address_set *set);
+/* Hints: `step` 0 asks memory for what step 1 reads, which asks for what the lookup will. */
+void address_set_ahead(const struct address_set *set, const struct ip_addr *address, unsigned step);
 /* Not counting its ipsets. */
 bool address_set_covers(const struct address_set *set, const struct ip_addr *address);
 /* Sorts and merges in place. */

@@ -262,6 +262,30 @@ bool rules_address_set(struct rules_builder *builder, struct address_draft *draf
 	return false;
 }
 
+/* Of many spans, the first that a lookup will read. */
+static const void *first_span(const struct address_set *set, bool wide, uint32_t first)
+{
+	first -= first > 0; /* the one before may reach into the piece */
+	return wide ? (const void *)&set->v6[first] : (const void *)&set->v4[first];
+}
+
+void address_set_ahead(const struct address_set *set, const struct ip_addr *address, unsigned step)
+{
+	bool wide = address->family == IP_V6;
+	const struct span_index *index = wide ? &set->v6_index : &set->v4_index;
+	uint64_t key = wide ? wide_from(address->bytes).top : big_endian(address->bytes, 4), piece;
+
+	if (address->family == IP_NONE || !index->pieces || key < index->base)
+		return;
+	piece = (key - index->base) >> index->shift;
+	if (piece >= index->pieces)
+		return;
+	if (step == 0)
+		__builtin_prefetch(&index->starts[piece]);
+	else
+		__builtin_prefetch(first_span(set, wide, index->starts[piece]));
+}
+
 bool address_set_covers(const struct address_set *set, const struct ip_addr *address)
 {
 	uint32_t first, end, begun;
