@@ -31,6 +31,8 @@
 #define IPV6_MORE_FRAGMENTS 0x0001u
 #define IPV6_OFFSET_MASK 0xfff8u
 
+#define RESET_HALF_BYTES (offsetof(struct packet, meta) / 2)
+
 struct cursor {
 	const uint8_t *at;
 	uint32_t captured; /* bytes that may be read at `at` */
@@ -360,8 +362,13 @@ enum packet_status packet_parse(struct packet *packet, const uint8_t *bytes, siz
 	uint32_t captured32 = captured < UINT32_MAX ? (uint32_t)captured : UINT32_MAX;
 	uint32_t length32 = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
 
-	/* All before meta; a designated reset would copy meta twice on the hot path. */
-	memset(packet, 0, offsetof(struct packet, meta));
+	/*
+	 * All before meta; a designated reset would copy meta twice on the hot path. In two
+	 * halves: one of this length becomes a string instruction, slower to begin than both.
+	 */
+	memset(packet, 0, RESET_HALF_BYTES);
+	memset((uint8_t *)packet + RESET_HALF_BYTES, 0,
+	       offsetof(struct packet, meta) - RESET_HALF_BYTES);
 	packet->ip = bytes;
 	if (captured32 == 0)
 		return PACKET_MALFORMED;

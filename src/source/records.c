@@ -26,6 +26,9 @@
 #define MAGIC_NANOSECONDS 0xa1b23c4du
 #define FILE_HEADER_BYTES 24
 #define BUFFER_BYTES (512u * 1024)
+/* What one read brings, unless a record needs more: it is still in the second-level cache when it
+ * is looked at. */
+#define CHUNK_BYTES (128u * 1024)
 
 struct record {
 	int32_t seconds, fraction;
@@ -67,8 +70,8 @@ void records_release(struct records *records)
 	*records = (struct records){.fd = -1};
 }
 
-/* Reads on until the buffer is full or the file at its end. */
-static void fill(struct records *records)
+/* Reads on until there are `bytes`, or the file is at its end. */
+static void fill(struct records *records, size_t bytes)
 {
 	size_t kept = records->end - records->begin;
 	ssize_t got;
@@ -77,9 +80,11 @@ static void fill(struct records *records)
 		memmove(records->buffer, records->buffer + records->begin, kept);
 	records->begin = 0;
 	records->end = kept;
-	while (records->end < BUFFER_BYTES && !records->at_end && !records->error) {
+	while (records->end < bytes && !records->at_end && !records->error) {
+		size_t room = BUFFER_BYTES - records->end;
+
 		got = read(records->fd, records->buffer + records->end,
-			   BUFFER_BYTES - records->end);
+			   room < CHUNK_BYTES ? room : CHUNK_BYTES);
 		if (got > 0)
 			records->end += (size_t)got;
 		else if (got == 0)
@@ -93,7 +98,7 @@ static void fill(struct records *records)
 static bool has(struct records *records, size_t bytes, bool refill)
 {
 	if (records->end - records->begin < bytes && refill)
-		fill(records);
+		fill(records, bytes);
 	return records->end - records->begin >= bytes;
 }
 
