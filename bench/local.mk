@@ -5,6 +5,7 @@
 # A benchmark is a program of its own or a script; its name goes to BENCHES, in the order in which they run.
 BENCHES = sets names patterns routes
 BENCHES += rules flows
+BENCHES += replay
 BENCHES += queue scaling bulk connect
 BENCH = $(BENCHES)
 
@@ -38,7 +39,7 @@ bench_manyflows_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/connections
 bench_connections_SOURCES = bench/connections.c
 bench_connections_LDADD =
-EXTRA_DIST += bench/lab.bash bench/all bench/report bench/queue bench/scaling bench/bulk bench/connect
+EXTRA_DIST += bench/lab.bash bench/all bench/report bench/queue bench/scaling bench/bulk bench/connect bench/replay
 
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
