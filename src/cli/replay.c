@@ -39,7 +39,8 @@ struct replay {
 
 static void write_out(struct replay *replay)
 {
-	fwrite(replay->out.bytes, 1, replay->out.length, stdout);
+	if (replay->out.length)
+		fwrite(replay->out.bytes, 1, replay->out.length, stdout);
 	replay->out.length = 0;
 }
 
