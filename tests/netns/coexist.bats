@@ -283,7 +283,9 @@ manager_does() { # nmcli's words
 managed_up() {
 	on_router ip rule show | grep -q '^500:.*from 10.99.0.0/16 lookup 99' &&
 		on_router ip route show default | grep -q 'dev wan1' &&
-		on_router ip -6 route show default | grep -q 'dev wan1'
+		on_router ip -6 route show default | grep -q 'dev wan1' &&
+		# what is compared with later is all that we set, also for an address that is still probed for
+		! on_router ip -6 address show dev wan1 tentative | grep -q inet6
 }
 
 manager_up() {
