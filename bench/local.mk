@@ -4,7 +4,7 @@
 #	make bench ROUNDS=1		quick, and worth as little
 # A benchmark is a program of its own or a script; its name goes to BENCHES, in the order in which they run.
 BENCHES = sets names patterns routes
-BENCHES += rules flows
+BENCHES += rules flows inspect
 BENCHES += replay
 BENCHES += queue scaling bulk connect
 BENCH = $(BENCHES)
@@ -27,6 +27,9 @@ bench_routes_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/flows
 bench_flows_SOURCES = bench/flows.c bench/bench.h
 bench_flows_LDADD = libwaymark.la $(WM_LIBS)
+EXTRA_PROGRAMS += bench/inspect
+bench_inspect_SOURCES = bench/inspect.c bench/bench.h tests/unit/quic_build.h
+bench_inspect_LDADD = libwaymark.la $(WM_LIBS)
 # what the scripts run
 EXTRA_PROGRAMS += bench/nullqueue bench/flood
 bench_nullqueue_SOURCES = bench/nullqueue.c

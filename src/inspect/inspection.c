@@ -56,17 +56,64 @@ static uint64_t named_only[LIVING_WORDS];
 static uint64_t name_givers[INSPECT_UDP + 1][LIVING_WORDS],
 	alpn_givers[INSPECT_UDP + 1][LIVING_WORDS];
 static uint64_t carriers[LIVING_WORDS];
+/* Whom to ask, side by side: the inspectors themselves lie all over the memory. */
+static inspect_stream_fn *ask_stream[INSPECTOR_COUNT];
+static inspect_datagram_fn *ask_datagram[INSPECTOR_COUNT];
+static uint64_t state_keepers[LIVING_WORDS];
+/* Who may begin so: a stream by its first byte and whose that is, a datagram by its first byte. */
+static uint64_t stream_begins[2][256][LIVING_WORDS];
+static uint64_t datagram_begins[256][LIVING_WORDS];
 static pthread_once_t speakers_once = PTHREAD_ONCE_INIT;
+
+/*
+ * A stream's inspector says "no" as soon as the bytes rule its protocol out, and means it whatever
+ * comes (inspector.h). So it is asked once for all what it says of each first byte.
+ */
+static void find_stream_begins(size_t index)
+{
+	struct evidence evidence = {0}; /* who says "no" leaves it alone */
+
+	for (unsigned d = 0; d < 2; d++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			const uint8_t bytes[2] = {(uint8_t)byte};
+			struct inspect_stream stream = {.bytes = {bytes + 1, bytes + 1}};
+			struct inspect_note note = {0};
+
+			stream.bytes[d] = bytes;
+			stream.length[d] = 1;
+			if (ask_stream[index](&stream, &evidence, &note) != INSPECT_NO)
+				stream_begins[d][byte][index / 64] |= UINT64_C(1) << (index % 64);
+		}
+	}
+}
+
+/* A short datagram is no beginning of a longer one, so here the inspector itself tells. */
+static void find_datagram_begins(size_t index)
+{
+	const struct inspector *inspector = inspect_table[index];
+
+	for (unsigned byte = 0; byte < 256; byte++)
+		if (inspector_may_begin(inspector, (uint8_t)byte))
+			datagram_begins[byte][index / 64] |= UINT64_C(1) << (index % 64);
+}
 
 static void find_speakers(void)
 {
 	for (size_t i = 0; i < INSPECTOR_COUNT; i++) {
 		uint64_t bit = UINT64_C(1) << (i % 64);
 
-		if (inspect_table[i]->stream)
+		ask_stream[i] = inspect_table[i]->stream;
+		ask_datagram[i] = inspect_table[i]->datagram;
+		if (inspect_table[i]->state_free)
+			state_keepers[i / 64] |= bit;
+		if (ask_stream[i]) {
 			speakers[INSPECT_TCP][i / 64] |= bit;
-		if (inspect_table[i]->datagram)
+			find_stream_begins(i);
+		}
+		if (ask_datagram[i]) {
 			speakers[INSPECT_UDP][i / 64] |= bit;
+			find_datagram_begins(i);
+		}
 		if (!inspect_table[i]->stream && !inspect_table[i]->datagram)
 			named_only[i / 64] |= bit;
 		if (inspect_table[i]->carries)
@@ -176,13 +223,15 @@ static void claim_by_ip(struct inspection *inspection, uint8_t proto)
 struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
 				  const struct pattern_set *patterns)
 {
-	struct inspection *inspection = calloc(1, sizeof(*inspection));
+	/* calloc() would go past the allocator's cache for this thread */
+	struct inspection *inspection = malloc(sizeof(*inspection));
 	bool datagrams = false;
 
 	if (!inspection)
 		return NULL;
-	flow_prefix_init(&inspection->prefix[0]);
-	flow_prefix_init(&inspection->prefix[1]);
+	memset(inspection, 0, sizeof(*inspection)); /* which is an empty prefix, too */
+	inspection->runs = inspection->first_runs;
+	inspection->run_capacity = FIRST_RUNS;
 	inspection->client_port = flow->key.client_port;
 	inspection->server_port = flow->key.server_port;
 	inspection->midstream = flow->midstream;
@@ -259,7 +308,8 @@ void inspection_free(struct inspection *inspection)
 	free_states(inspection, true);
 	flow_prefix_release(&inspection->prefix[0]);
 	flow_prefix_release(&inspection->prefix[1]);
-	free(inspection->runs);
+	if (inspection->runs != inspection->first_runs)
+		free(inspection->runs);
 	free(inspection->scan);
 	free(inspection);
 }
@@ -279,14 +329,17 @@ static void add_run(struct inspection *inspection, enum flow_direction direction
 		}
 	}
 	if (inspection->run_count == inspection->run_capacity) {
-		uint16_t capacity = inspection->run_capacity ? inspection->run_capacity * 2 : 8;
+		uint16_t capacity = inspection->run_capacity * 2;
+		bool first = inspection->runs == inspection->first_runs;
 		uint16_t *runs;
 
 		if (inspection->run_capacity == RUNS_MAX)
 			return;
-		runs = reallocarray(inspection->runs, capacity, sizeof(*runs));
+		runs = reallocarray(first ? NULL : inspection->runs, capacity, sizeof(*runs));
 		if (!runs)
 			return;
+		if (first)
+			memcpy(runs, inspection->first_runs, sizeof(inspection->first_runs));
 		inspection->runs = runs;
 		inspection->run_capacity = capacity;
 	}
@@ -336,42 +389,76 @@ static void claim(struct inspection *inspection, size_t index)
 	inspection->busy = false;
 }
 
+/*
+ * What follows from an answer that is not "no", or that a claimer gave. True: the layer carries
+ * another.
+ */
+static bool take_answer(struct inspection *inspection, size_t index, enum inspect_status status,
+			const struct inspect_note *note)
+{
+	bool settled = inspection->claimed && inspection->heir != index + 1;
+
+	if (settled && status < INSPECT_MINE)
+		status = INSPECT_MINE; /* what was claimed stays claimed */
+	if (status >= INSPECT_MINE && !settled)
+		claim(inspection, index);
+	if (status >= INSPECT_MINE && note->above && !inspection->evidence.apps_done)
+		push_above(inspection, note->above);
+	if (status == INSPECT_DONE)
+		dies(inspection, index);
+	if (status == INSPECT_DONE && note->inner)
+		return true;
+	inspection->busy |= note->busy && status != INSPECT_DONE;
+	inspection->carrier |= note->carrier && status == INSPECT_MINE;
+	return false;
+}
+
 /* Asks all who are not settled. True: the layer carries another, from note->inner_at on. */
 static bool inspect(struct inspection *inspection, const struct inspect_stream *stream,
 		    const struct inspect_datagram *datagram, struct inspect_note *note)
 {
 	inspection->busy = inspection->carrier = false;
-	for (size_t i = next_living(inspection, 0); i < INSPECTOR_COUNT;
-	     i = next_living(inspection, i + 1)) {
-		const struct inspector *inspector = inspect_table[i];
-		enum inspect_status status = INSPECT_NO;
-		bool settled = inspection->claimed && inspection->heir != i + 1;
-		void **state = NULL;
+	for (size_t word = 0; word < LIVING_WORDS; word++) {
+		uint64_t turn = UINT64_MAX; /* whose has not come */
 
-		if (stream) {
-			memset(note, 0, sizeof(*note));
-			status = inspector->stream(stream, &inspection->evidence, note);
-		} else if (!inspector->state_free || (state = state_of(inspection, i))) {
-			status = inspector->datagram(datagram, state, &inspection->evidence);
+		while (inspection->living[word] & turn) {
+			unsigned place = (unsigned)__builtin_ctzll(inspection->living[word] & turn);
+			size_t i = word * 64 + place;
+			enum inspect_status status = INSPECT_NO;
+			void **state = NULL;
+
+			turn = UINT64_MAX << 1 << place;
+			if (stream) {
+				memset(note, 0, sizeof(*note));
+				status = ask_stream[i](stream, &inspection->evidence, note);
+			} else if (!(state_keepers[word] >> place & 1) ||
+				   (state = state_of(inspection, i))) {
+				status = ask_datagram[i](datagram, state, &inspection->evidence);
+			}
+			if (status == INSPECT_NO &&
+			    (!inspection->claimed || inspection->heir == i + 1))
+				dies(inspection, i); /* what most of them say */
+			else if (take_answer(inspection, i, status, note))
+				return inspect_table[i]->carries;
 		}
-		if (status == INSPECT_NO && !settled) { /* what most of them say */
-			dies(inspection, i);
-			continue;
-		}
-		if (settled && status < INSPECT_MINE)
-			status = INSPECT_MINE; /* what was claimed stays claimed */
-		if (status >= INSPECT_MINE && !settled)
-			claim(inspection, i);
-		if (status >= INSPECT_MINE && note->above && !inspection->evidence.apps_done)
-			push_above(inspection, note->above);
-		if (status == INSPECT_NO || status == INSPECT_DONE)
-			dies(inspection, i);
-		if (status == INSPECT_DONE && note->inner)
-			return inspector->carries;
-		inspection->busy |= note->busy && status != INSPECT_NO && status != INSPECT_DONE;
-		inspection->carrier |= note->carrier && status == INSPECT_MINE;
 	}
 	return false;
+}
+
+/*
+ * Nobody need be asked who would say "no" to the first byte of a flow. What the other side's first
+ * byte rules out depends on what it answers, and what an inner layer's does, on the outer one.
+ */
+static void look_at_beginning(struct inspection *inspection, const struct inspect_stream *stream)
+{
+	unsigned side = stream->length[FLOW_FROM_SERVER] ? FLOW_FROM_SERVER : FLOW_FROM_CLIENT;
+
+	inspection->begun = true;
+	if (stream->midstream || stream->last || (stream->length[0] && stream->length[1]) ||
+	    !stream->length[side])
+		return;
+	for (size_t word = 0; word < LIVING_WORDS; word++)
+		inspection->living[word] &= stream_begins[side][stream->bytes[side][0]][word];
 }
 
 /* Another protocol begins inside. False: not to be looked for. */
@@ -423,6 +510,8 @@ static void inspect_streams(struct inspection *inspection, const enum flow_direc
 			before.length[*latest] = 0;
 			carries = inspect(inspection, &before, NULL, &note);
 		}
+		if (!inspection->begun)
+			look_at_beginning(inspection, &stream);
 		carries = carries || inspect(inspection, &stream, NULL, &note);
 		began = true;
 	} while (carries && descend(inspection, &note));
@@ -470,8 +559,11 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 
 	if (!packet->payload_captured || next_living(inspection, 0) == INSPECTOR_COUNT)
 		return;
-	if (!inspection->claimed)
+	if (!inspection->claimed) {
+		for (size_t word = 0; word < LIVING_WORDS; word++)
+			inspection->living[word] &= datagram_begins[packet->payload[0]][word];
 		datagram.earlier_count = earlier_datagrams(inspection, earlier);
+	}
 	inspect(inspection, NULL, &datagram, &note);
 	free_states(inspection, false);
 	settle(inspection);
@@ -662,6 +754,8 @@ size_t inspection_bytes(const struct inspection *inspection)
 			states += inspect_table[inspection->states[i].inspector - 1]->state_bytes(
 				inspection->states[i].state);
 	return sizeof(*inspection) + states + inspection->prefix[0].capacity +
-	       inspection->prefix[1].capacity + inspection->run_capacity * sizeof(uint16_t) +
-	       scan_bytes(inspection);
+	       inspection->prefix[1].capacity + scan_bytes(inspection) +
+	       (inspection->runs == inspection->first_runs
+			? 0
+			: inspection->run_capacity * sizeof(uint16_t));
 }

@@ -9,6 +9,7 @@
 #include "inspector.h"
 
 #define RUN_SERVER 0x8000 /* direction bit of a run; the rest is its length */
+#define FIRST_RUNS 16	  /* as many as flows are looked at for, usually */
 #define STATES_MAX 4	  /* inspectors that keep something of one flow at the same time */
 #define LIVING_WORDS ((INSPECTOR_COUNT + 63) / 64)
 
@@ -25,6 +26,7 @@ struct inspection {
 	uint8_t layer;	   /* how many protocols lie below the one that is sought */
 	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
 	uint32_t begin[2]; /* of the layer, in each direction */
+	bool begun;	   /* the flow's first byte has been looked at */
 	bool claimed;	   /* the layer, by a built-in inspector */
 	uint16_t heir;	   /* the claimer's follower, still asked: its index plus one; 0: none */
 	bool busy;
@@ -40,7 +42,8 @@ struct inspection {
 	} states[STATES_MAX]; /* the datagram inspectors' own */
 	/* the order in which bytes became contiguous: each a length, with RUN_SERVER */
 	uint16_t run_count, run_capacity;
-	uint16_t *runs;
+	uint16_t *runs; /* first_runs, as long as they do */
+	uint16_t first_runs[FIRST_RUNS];
 	struct scan_state *scan; /* what the patterns know of this flow (scan.c); NULL: none */
 };
 

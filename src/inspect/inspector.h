@@ -20,6 +20,8 @@
  *   INSPECT_MINE or INSPECT_DONE when it was seen: a magic number or text of 4 bytes or more at
  *   its place, or several fields that agree with each other (lengths that add up, an
  *   answer with the question's id, sequence numbers that count on).
+ * A stream's first byte is evidence by itself: each is asked of it alone, without ports, once for
+ * all flows, and where it says "no" then, it is not asked of streams that begin so.
  * Ports are no evidence. Captures are cut: `captured` may be less than `length`; a flow may show
  * one side only, and begin in the middle (stream->midstream).
  */
@@ -271,10 +273,29 @@ struct inspector {
 	 * same ports and is the upper layer then (RFC 7983: DTLS after STUN). NULL: nothing.
 	 */
 	const struct inspector *follower;
+	/*
+	 * Over UDP: the bytes that a datagram of it can begin with, as ranges: "\x01\x03\x80\xff" is
+	 * 1 to 3 and 128 to 255. It is not asked of others, and would say "no" to each, whatever its
+	 * length and whatever came before. NULL: any.
+	 */
+	const char *begins;
+	uint8_t begins_count; /* of ranges */
 	/* NULL where `datagram` keeps no state; it is called with a NULL `state` then */
 	void (*state_free)(void *state);
 	size_t (*state_bytes)(const void *state);
 };
+
+/* For struct inspector, from a string of pairs. */
+#define INSPECT_BEGINS(pairs) .begins = pairs, .begins_count = (sizeof(pairs) - 1) / 2
+
+static inline bool inspector_may_begin(const struct inspector *inspector, uint8_t byte)
+{
+	for (unsigned i = 0; i < inspector->begins_count; i++)
+		if (byte >= (uint8_t)inspector->begins[2 * i] &&
+		    byte <= (uint8_t)inspector->begins[2 * i + 1])
+			return true;
+	return !inspector->begins;
+}
 
 /* By app number less one. */
 extern const struct inspector *const inspect_table[INSPECTOR_COUNT];
