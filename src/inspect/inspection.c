@@ -393,8 +393,9 @@ static void claim(struct inspection *inspection, size_t index)
  * What follows from an answer that is not "no", or that a claimer gave. True: the layer carries
  * another.
  */
-static bool take_answer(struct inspection *inspection, size_t index, enum inspect_status status,
-			const struct inspect_note *note)
+static __attribute__((noinline)) bool take_answer(struct inspection *inspection, size_t index,
+						  enum inspect_status status,
+						  const struct inspect_note *note)
 {
 	bool settled = inspection->claimed && inspection->heir != index + 1;
 
@@ -419,25 +420,24 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 {
 	inspection->busy = inspection->carrier = false;
 	for (size_t word = 0; word < LIVING_WORDS; word++) {
-		uint64_t turn = UINT64_MAX; /* whose has not come */
+		uint64_t *living = &inspection->living[word];
 
-		while (inspection->living[word] & turn) {
-			unsigned place = (unsigned)__builtin_ctzll(inspection->living[word] & turn);
-			size_t i = word * 64 + place;
+		for (uint64_t turn = *living, bit; turn; turn = (turn ^ bit) & *living) {
+			size_t i = word * 64 + (size_t)__builtin_ctzll(turn);
 			enum inspect_status status = INSPECT_NO;
 			void **state = NULL;
 
-			turn = UINT64_MAX << 1 << place;
+			bit = turn & -turn;
 			if (stream) {
 				memset(note, 0, sizeof(*note));
 				status = ask_stream[i](stream, &inspection->evidence, note);
-			} else if (!(state_keepers[word] >> place & 1) ||
+			} else if (!(state_keepers[word] & bit) ||
 				   (state = state_of(inspection, i))) {
 				status = ask_datagram[i](datagram, state, &inspection->evidence);
 			}
 			if (status == INSPECT_NO &&
 			    (!inspection->claimed || inspection->heir == i + 1))
-				dies(inspection, i); /* what most of them say */
+				*living &= ~bit; /* what most of them say */
 			else if (take_answer(inspection, i, status, note))
 				return inspect_table[i]->carries;
 		}

@@ -159,6 +159,7 @@ UNIT_TESTS += \
 	tests/unit/test_dtls \
 	tests/unit/test_mdns \
 	tests/unit/test_inspect \
+	tests/unit/test_inspect_dispatch \
 	tests/unit/test_inspect_layers \
 	tests/unit/test_inspect_patterns \
 	tests/unit/test_pattern_limits \
@@ -178,6 +179,8 @@ tests_unit_test_mdns_SOURCES = tests/unit/test_mdns.c tests/unit/dns_build.h tes
 tests_unit_test_mdns_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_SOURCES = tests/unit/test_inspect.c tests/unit/inspect_support.h
 tests_unit_test_inspect_LDADD = $(UNIT_LDADD)
+tests_unit_test_inspect_dispatch_SOURCES = tests/unit/test_inspect_dispatch.c
+tests_unit_test_inspect_dispatch_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_layers_SOURCES = tests/unit/test_inspect_layers.c tests/unit/inspect_support.h tests/unit/layers_support.h
 tests_unit_test_inspect_layers_LDADD = $(UNIT_LDADD)
 tests_unit_test_inspect_patterns_SOURCES = tests/unit/test_inspect_patterns.c tests/unit/inspect_support.h

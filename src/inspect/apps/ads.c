@@ -65,4 +65,5 @@ const struct inspector inspector_ads = {
 	.name = "ads",
 	.stream = ads_stream,
 	.datagram = ads_datagram,
+	INSPECT_BEGINS("\x03\x03"),
 };

@@ -152,4 +152,8 @@ static enum inspect_status bacnet_datagram(const struct inspect_datagram *datagr
 		       : INSPECT_NO;
 }
 
-const struct inspector inspector_bacnet = {.name = "bacnet", .datagram = bacnet_datagram};
+const struct inspector inspector_bacnet = {
+	.name = "bacnet",
+	.datagram = bacnet_datagram,
+	INSPECT_BEGINS("\x81\x82"),
+};

@@ -109,4 +109,5 @@ const struct inspector inspector_c1222 = {
 	.name = "c1222",
 	.stream = c1222_stream,
 	.datagram = c1222_datagram,
+	INSPECT_BEGINS("\x60\x60"),
 };

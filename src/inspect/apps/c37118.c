@@ -75,4 +75,5 @@ const struct inspector inspector_c37118 = {
 	.name = "c37.118",
 	.stream = c37118_stream,
 	.datagram = c37118_datagram,
+	INSPECT_BEGINS("\xaa\xaa"),
 };

@@ -71,4 +71,5 @@ static enum inspect_status capwap_datagram(const struct inspect_datagram *datagr
 const struct inspector inspector_capwap = {
 	.name = "capwap",
 	.datagram = capwap_datagram,
+	INSPECT_BEGINS("\x00\x01"),
 };

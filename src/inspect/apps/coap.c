@@ -215,4 +215,5 @@ static enum inspect_status coap_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_coap = {
 	.name = "coap",
 	.datagram = coap_datagram,
+	INSPECT_BEGINS("\x40\x7f"),
 };

@@ -168,4 +168,5 @@ const struct inspector inspector_dcerpc = {
 	.name = "dcerpc",
 	.stream = dcerpc_stream,
 	.datagram = dcerpc_datagram,
+	INSPECT_BEGINS("\x04\x04"),
 };

@@ -159,9 +159,11 @@ static enum inspect_status dhcpv6_datagram(const struct inspect_datagram *datagr
 const struct inspector inspector_dhcp = {
 	.name = "dhcp",
 	.datagram = dhcp_datagram,
+	INSPECT_BEGINS("\x01\x02"),
 };
 
 const struct inspector inspector_dhcpv6 = {
 	.name = "dhcpv6",
 	.datagram = dhcpv6_datagram,
+	INSPECT_BEGINS("\x01\x24"),
 };

@@ -80,4 +80,5 @@ static enum inspect_status discord_datagram(const struct inspect_datagram *datag
 const struct inspector inspector_discord = {
 	.name = "discord",
 	.datagram = discord_datagram,
+	INSPECT_BEGINS("\0\0\x13\x13"),
 };

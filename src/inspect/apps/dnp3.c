@@ -60,4 +60,5 @@ const struct inspector inspector_dnp3 = {
 	.name = "dnp3",
 	.stream = dnp3_stream,
 	.datagram = dnp3_datagram,
+	INSPECT_BEGINS("\x05\x05"),
 };

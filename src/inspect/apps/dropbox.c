@@ -32,4 +32,5 @@ static enum inspect_status read_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_dropbox = {
 	.name = "dropbox",
 	.datagram = read_datagram,
+	INSPECT_BEGINS("{{"),
 };

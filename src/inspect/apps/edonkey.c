@@ -396,4 +396,5 @@ const struct inspector inspector_edonkey = {
 	.name = "edonkey",
 	.stream = read_stream,
 	.datagram = read_datagram,
+	INSPECT_BEGINS("\xc5\xc5\xe3\xe5"),
 };

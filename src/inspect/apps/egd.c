@@ -50,4 +50,8 @@ static enum inspect_status egd_datagram(const struct inspect_datagram *datagram,
 	return INSPECT_MORE;
 }
 
-const struct inspector inspector_egd = {.name = "egd", .datagram = egd_datagram};
+const struct inspector inspector_egd = {
+	.name = "egd",
+	.datagram = egd_datagram,
+	INSPECT_BEGINS("\x0d\x0d"),
+};

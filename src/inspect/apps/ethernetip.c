@@ -159,4 +159,8 @@ const struct inspector inspector_ethernetip = {
 	.datagram = ethernetip_datagram,
 };
 
-const struct inspector inspector_cip = {.name = "cip", .datagram = cip_datagram};
+const struct inspector inspector_cip = {
+	.name = "cip",
+	.datagram = cip_datagram,
+	INSPECT_BEGINS("\x02\x02"),
+};

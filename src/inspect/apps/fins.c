@@ -80,4 +80,5 @@ const struct inspector inspector_fins = {
 	.name = "fins",
 	.stream = fins_stream,
 	.datagram = fins_datagram,
+	INSPECT_BEGINS("\x80\x81\xc0\xc1"),
 };

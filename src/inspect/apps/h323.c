@@ -186,4 +186,5 @@ const struct inspector inspector_h323 = {
 	.name = "h323",
 	.stream = h323_stream,
 	.datagram = h323_datagram,
+	INSPECT_BEGINS("\x00\x7f"),
 };

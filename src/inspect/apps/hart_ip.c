@@ -134,4 +134,5 @@ const struct inspector inspector_hart_ip = {
 	.name = "hart-ip",
 	.stream = hart_ip_stream,
 	.datagram = hart_ip_datagram,
+	INSPECT_BEGINS("\x01\x02"),
 };

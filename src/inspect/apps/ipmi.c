@@ -111,4 +111,5 @@ static enum inspect_status ipmi_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_ipmi = {
 	.name = "ipmi",
 	.datagram = ipmi_datagram,
+	INSPECT_BEGINS("\x06\x06"),
 };

@@ -164,10 +164,10 @@ static enum inspect_status ipsec_stream(const struct inspect_stream *stream,
 		}
 		if (is_record(bytes, length))
 			return INSPECT_DONE;
-		/* a server's first record, as far as it is there */
+		/* a first record, as far as it is there */
 		if (length < 2 + MARKER_BYTES + HEADER && (length < 3 || !bytes[2]) &&
 		    (length < 4 || !bytes[3]) && (length < 5 || !bytes[4]) &&
-		    (length < 6 || !bytes[5]) && (d == FLOW_FROM_SERVER || stream->midstream))
+		    (length < 6 || !bytes[5]))
 			waits = note->busy = true;
 		else
 			refused = true;

@@ -144,4 +144,5 @@ const struct inspector inspector_knx = {
 	.name = "knx",
 	.stream = knx_stream,
 	.datagram = knx_datagram,
+	INSPECT_BEGINS("\x06\x06"),
 };

@@ -310,4 +310,5 @@ const struct inspector inspector_ldap = {
 	.carries = true,
 	.stream = ldap_stream,
 	.datagram = ldap_datagram,
+	INSPECT_BEGINS("\x30\x30"),
 };

@@ -96,4 +96,5 @@ const struct inspector inspector_ldp = {
 	.name = "ldp",
 	.stream = ldp_stream,
 	.datagram = ldp_datagram,
+	INSPECT_BEGINS("\0\0"),
 };

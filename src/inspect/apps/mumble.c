@@ -50,4 +50,5 @@ static enum inspect_status mumble_datagram(const struct inspect_datagram *datagr
 const struct inspector inspector_mumble = {
 	.name = "mumble",
 	.datagram = mumble_datagram,
+	INSPECT_BEGINS("\0\0"),
 };

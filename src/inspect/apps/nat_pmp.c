@@ -124,9 +124,11 @@ static enum inspect_status pcp_datagram(const struct inspect_datagram *datagram,
 const struct inspector inspector_nat_pmp = {
 	.name = "nat-pmp",
 	.datagram = nat_pmp_datagram,
+	INSPECT_BEGINS("\0\0"),
 };
 
 const struct inspector inspector_pcp = {
 	.name = "pcp",
 	.datagram = pcp_datagram,
+	INSPECT_BEGINS("\x02\x02"),
 };

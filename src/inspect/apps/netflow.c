@@ -159,9 +159,11 @@ static enum inspect_status sflow_datagram(const struct inspect_datagram *datagra
 const struct inspector inspector_netflow = {
 	.name = "netflow",
 	.datagram = netflow_datagram,
+	INSPECT_BEGINS("\0\0"),
 };
 
 const struct inspector inspector_sflow = {
 	.name = "sflow",
 	.datagram = sflow_datagram,
+	INSPECT_BEGINS("\0\0"),
 };

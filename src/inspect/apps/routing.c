@@ -267,6 +267,7 @@ static enum inspect_status bfd_datagram(const struct inspect_datagram *datagram,
 const struct inspector inspector_rip = {
 	.name = "rip",
 	.datagram = rip_datagram,
+	INSPECT_BEGINS("\x01\x02"),
 };
 
 const struct inspector inspector_olsr = {
@@ -277,14 +278,17 @@ const struct inspector inspector_olsr = {
 const struct inspector inspector_babel = {
 	.name = "babel",
 	.datagram = babel_datagram,
+	INSPECT_BEGINS("\x2a\x2a"),
 };
 
 const struct inspector inspector_hsrp = {
 	.name = "hsrp",
 	.datagram = hsrp_datagram,
+	INSPECT_BEGINS("\x00\x02"),
 };
 
 const struct inspector inspector_bfd = {
 	.name = "bfd",
 	.datagram = bfd_datagram,
+	INSPECT_BEGINS("\x20\x3f"),
 };

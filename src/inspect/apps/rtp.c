@@ -284,9 +284,11 @@ static enum inspect_status rtcp_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_rtp = {
 	.name = "rtp",
 	.datagram = rtp_datagram,
+	INSPECT_BEGINS("\0\0\n\n\r\r\x10\x10\x80\xbf"),
 };
 
 const struct inspector inspector_rtcp = {
 	.name = "rtcp",
 	.datagram = rtcp_datagram,
+	INSPECT_BEGINS("\0\0\n\n\r\r\x10\x10\x80\xbf"),
 };

@@ -42,4 +42,5 @@ static enum inspect_status rtps_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_rtps = {
 	.name = "rtps",
 	.datagram = rtps_datagram,
+	INSPECT_BEGINS("RR"),
 };

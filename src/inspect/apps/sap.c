@@ -51,4 +51,5 @@ static enum inspect_status sap_datagram(const struct inspect_datagram *datagram,
 const struct inspector inspector_sap = {
 	.name = "sap",
 	.datagram = sap_datagram,
+	INSPECT_BEGINS("\x20\x3f"),
 };

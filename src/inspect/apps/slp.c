@@ -103,4 +103,5 @@ const struct inspector inspector_slp = {
 	.name = "slp",
 	.stream = slp_stream,
 	.datagram = slp_datagram,
+	INSPECT_BEGINS("\x01\x02"),
 };

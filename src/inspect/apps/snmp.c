@@ -258,4 +258,5 @@ const struct inspector inspector_snmp = {
 	.name = "snmp",
 	.stream = snmp_stream,
 	.datagram = snmp_datagram,
+	INSPECT_BEGINS("\x30\x30"),
 };

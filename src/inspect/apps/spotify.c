@@ -95,4 +95,5 @@ const struct inspector inspector_spotify = {
 	.name = "spotify",
 	.stream = read_stream,
 	.datagram = read_datagram,
+	INSPECT_BEGINS("SS"),
 };

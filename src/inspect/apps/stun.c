@@ -316,5 +316,6 @@ const struct inspector inspector_stun = {
 	.name = "stun",
 	.stream = stun_stream,
 	.datagram = stun_datagram,
+	INSPECT_BEGINS("\x00\x7f"),
 	.follower = &inspector_dtls,
 };

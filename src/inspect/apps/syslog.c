@@ -191,4 +191,5 @@ const struct inspector inspector_syslog = {
 	.name = "syslog",
 	.stream = syslog_stream,
 	.datagram = syslog_datagram,
+	INSPECT_BEGINS("<<"),
 };

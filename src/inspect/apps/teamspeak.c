@@ -109,4 +109,5 @@ const struct inspector inspector_teamspeak = {
 	.name = "teamspeak",
 	.stream = teamspeak_stream,
 	.datagram = teamspeak_datagram,
+	INSPECT_BEGINS("TT\xf0\xf4"),
 };

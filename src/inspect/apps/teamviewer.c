@@ -107,4 +107,5 @@ const struct inspector inspector_teamviewer = {
 	.name = "teamviewer",
 	.stream = read_stream,
 	.datagram = read_datagram,
+	INSPECT_BEGINS("\0\0"),
 };

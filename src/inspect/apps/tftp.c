@@ -171,4 +171,5 @@ static enum inspect_status tftp_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_tftp = {
 	.name = "tftp",
 	.datagram = tftp_datagram,
+	INSPECT_BEGINS("\0\0"),
 };

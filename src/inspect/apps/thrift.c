@@ -106,4 +106,5 @@ const struct inspector inspector_thrift = {
 	.name = "thrift",
 	.stream = thrift_stream,
 	.datagram = thrift_datagram,
+	INSPECT_BEGINS("\x80\x80\x82\x82"),
 };

@@ -243,16 +243,19 @@ static enum inspect_status lisp_datagram(const struct inspect_datagram *datagram
 const struct inspector inspector_vxlan = {
 	.name = "vxlan",
 	.datagram = vxlan_datagram,
+	INSPECT_BEGINS("\x08\x08"),
 };
 
 const struct inspector inspector_geneve = {
 	.name = "geneve",
 	.datagram = geneve_datagram,
+	INSPECT_BEGINS("\x00\x3f"),
 };
 
 const struct inspector inspector_gtp = {
 	.name = "gtp",
 	.datagram = gtp_datagram,
+	INSPECT_BEGINS("\x30\x5f"),
 };
 
 const struct inspector inspector_lisp = {

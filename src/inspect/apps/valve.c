@@ -100,6 +100,7 @@ static enum inspect_status read_source(const struct inspect_datagram *datagram, 
 const struct inspector inspector_source_engine = {
 	.name = "source-engine",
 	.datagram = read_source,
+	INSPECT_BEGINS("\xff\xff"),
 };
 
 /* ---- quake ---- */
@@ -145,6 +146,7 @@ static enum inspect_status read_quake(const struct inspect_datagram *datagram, v
 const struct inspector inspector_quake = {
 	.name = "quake",
 	.datagram = read_quake,
+	INSPECT_BEGINS("\xff\xff"),
 };
 
 /* ---- steam ---- */

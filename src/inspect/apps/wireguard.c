@@ -146,6 +146,7 @@ static enum inspect_status wireguard_datagram(const struct inspect_datagram *dat
 const struct inspector inspector_wireguard = {
 	.name = "wireguard",
 	.datagram = wireguard_datagram,
+	INSPECT_BEGINS("\x01\x04"),
 };
 
 static enum inspect_status tailscale_datagram(const struct inspect_datagram *datagram, void **state,
@@ -164,4 +165,5 @@ static enum inspect_status tailscale_datagram(const struct inspect_datagram *dat
 const struct inspector inspector_tailscale = {
 	.name = "tailscale",
 	.datagram = tailscale_datagram,
+	INSPECT_BEGINS("TT"),
 };

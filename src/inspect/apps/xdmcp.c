@@ -101,4 +101,5 @@ static enum inspect_status xdmcp_datagram(const struct inspect_datagram *datagra
 const struct inspector inspector_xdmcp = {
 	.name = "xdmcp",
 	.datagram = xdmcp_datagram,
+	INSPECT_BEGINS("\0\0"),
 };
