@@ -231,6 +231,8 @@ struct inspect_limits {
 	uint32_t decide_bytes;	 /* payload bytes, both directions */
 };
 
+/* Makes what all inspections share, some milliseconds; else the first of them does. Any thread. */
+void inspection_prepare(void);
 /*
  * Begins with a flow's first packet. `patterns` may be NULL. An inspection
  * refers to `patterns` only within the calls, by index; when the ruleset changed

@@ -171,6 +171,7 @@ struct classifier *classifier_new(const struct classifier_options *options,
 	classifier->context = context;
 	classifier->scratch = pattern_scratch_new();
 	classifier->dns = dns_watch_new(0);
+	inspection_prepare();
 	if (hash_seed_random(&seed) == 0)
 		classifier->infos = info_table_new(&seed);
 	if (classifier->scratch && classifier->dns && classifier->infos)

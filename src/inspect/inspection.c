@@ -152,9 +152,14 @@ static inline size_t next_living(const struct inspection *inspection, size_t ind
 	return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : INSPECTOR_COUNT;
 }
 
-static void ask_all(struct inspection *inspection)
+void inspection_prepare(void)
 {
 	pthread_once(&speakers_once, find_speakers);
+}
+
+static void ask_all(struct inspection *inspection)
+{
+	inspection_prepare();
 	memcpy(inspection->living, speakers[inspection->transport], sizeof(inspection->living));
 }
 
@@ -608,7 +613,7 @@ static bool at_limit(const struct inspection *inspection, const struct inspect_l
 }
 
 /* All that a caller can see of the evidence, but the patterns: another number when it changed. */
-static uint64_t digest(const struct inspection *inspection)
+static inline uint64_t digest(const struct inspection *inspection)
 {
 	const struct evidence *evidence = &inspection->evidence;
 

@@ -154,8 +154,8 @@ budget() {
 }
 
 @test "also: a firewall's flush takes our chains: they are put back" {
-	on_router iptables -w -t mangle -F
-	on_router iptables -w -t mangle -X
+	# in one step: between two, they may be back
+	printf '*mangle\nCOMMIT\n' | on_router iptables-restore -w
 	there() { on_router iptables-save -t mangle | grep -q -e '-j NFQUEUE'; }
 	wait_until 3 there
 	lab_capture_uplinks
