@@ -18,7 +18,8 @@
 
 #include <waymark/flow.h>
 
-#define PREFIX_MIN_BYTES 2048u
+/* most beginnings fit, and so much comes from the allocator's cache for the thread (glibc's) */
+#define PREFIX_MIN_BYTES 1024u
 
 void flow_prefix_init(struct flow_prefix *prefix)
 {
@@ -92,6 +93,14 @@ int flow_prefix_add(struct flow_prefix *prefix, uint32_t offset, const uint8_t *
 	if (begin < prefix->contiguous) {
 		bytes += prefix->contiguous - begin;
 		begin = prefix->contiguous;
+	}
+	if (begin == prefix->contiguous && !prefix->range_count) { /* as almost always */
+		ret = prefix_reserve(prefix, end);
+		if (ret < 0)
+			return ret;
+		memcpy(prefix->bytes + begin, bytes, end - begin);
+		prefix->contiguous = end;
+		return (int)(end - begin);
 	}
 
 	/* [from, to): the ranges that overlap or touch [begin, end) */

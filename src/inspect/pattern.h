@@ -38,6 +38,8 @@ enum pattern_mask {
 
 size_t pattern_words(const struct pattern_set *set);
 const uint64_t *pattern_mask(const struct pattern_set *set, enum pattern_mask mask);
+/* All of them, by enum pattern_mask. */
+const uint64_t *const *pattern_masks(const struct pattern_set *set);
 uint16_t pattern_app(const struct pattern_set *set, size_t index);
 
 /* Whoever may have that byte at that place (0 is the first): of PATTERNS_PLACED, all others. */

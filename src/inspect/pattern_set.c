@@ -343,6 +343,11 @@ const uint64_t *pattern_mask(const struct pattern_set *set, enum pattern_mask ma
 	return set->masks[mask];
 }
 
+const uint64_t *const *pattern_masks(const struct pattern_set *set)
+{
+	return (const uint64_t *const *)set->masks;
+}
+
 uint16_t pattern_app(const struct pattern_set *set, size_t index)
 {
 	return set->items[index].app;

@@ -47,6 +47,11 @@ struct scan_state {
 	uint64_t sets[];
 };
 
+static size_t bytes_for(size_t words)
+{
+	return sizeof(struct scan_state) + (2 + 2 * BUFFERS) * words * sizeof(uint64_t);
+}
+
 static uint64_t *never_in(struct scan_state *state, unsigned buffer)
 {
 	return state->sets + (2 + buffer) * state->words;
@@ -92,8 +97,7 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 	struct scan_state *state = NULL;
 
 	if (words)
-		state = calloc(1,
-			       sizeof(*state) + (2 + 2 * BUFFERS) * words * sizeof(state->sets[0]));
+		state = malloc(bytes_for(words)); /* see inspection_new() */
 	free(inspection->scan);
 	inspection->scan = state;
 	evidence->pattern_count = state ? count : 0;
@@ -102,6 +106,7 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 	if (state) {
 		const size_t bytes = words * sizeof(state->sets[0]);
 
+		memset(state, 0, bytes_for(words));
 		state->words = words;
 		state->steps = FLOW_STEPS;
 		memcpy(evidence->pattern_out,
@@ -127,8 +132,7 @@ size_t scan_bytes(const struct inspection *inspection)
 {
 	const struct scan_state *state = inspection->scan;
 
-	return state ? sizeof(*state) + (2 + 2 * BUFFERS) * state->words * sizeof(state->sets[0])
-		     : 0;
+	return state ? bytes_for(state->words) : 0;
 }
 
 /* How many have hit or are out. */
@@ -153,7 +157,7 @@ void scan_rule_out(struct evidence *evidence)
 	evidence->patterns_done = true;
 }
 
-/* Appends without NUL bytes; how long it is then. */
+/* Appends without NUL bytes; how long it is then. Zeros come in runs, or seldom. */
 static size_t append(uint8_t *room, size_t filled, const uint8_t *bytes, size_t length)
 {
 	while (length && filled < FLOW_PREFIX_MAX_BYTES) {
@@ -164,7 +168,8 @@ static size_t append(uint8_t *room, size_t filled, const uint8_t *bytes, size_t 
 			part = FLOW_PREFIX_MAX_BYTES - filled;
 		memcpy(room + filled, bytes, part);
 		filled += part;
-		skip += nul != NULL;
+		while (skip < length && !bytes[skip])
+			skip++;
 		bytes += skip;
 		length -= skip;
 	}
@@ -199,6 +204,7 @@ struct scan {
 	struct inspection *inspection;
 	struct scan_state *state;
 	const struct pattern_set *patterns;
+	const uint64_t *const *masks; /* the set's, by enum pattern_mask */
 	struct pattern_scratch *scratch;
 	const struct packet *packet;
 	bool side_new[2]; /* this direction has bytes that were not scanned yet */
@@ -215,7 +221,7 @@ struct scan {
 
 static const uint64_t *mask(const struct scan *scan, enum pattern_mask which)
 {
-	return pattern_mask(scan->patterns, which);
+	return scan->masks[which];
 }
 
 /* ---- who has to be asked ---- */
@@ -386,7 +392,8 @@ static void scan_buffers(struct scan *scan)
 {
 	uint64_t any = 0;
 
-	memset(scan->any, 0, scan->state->words * sizeof(scan->any[0]));
+	for (size_t w = 0; w < scan->state->words; w++)
+		scan->any[w] = 0;
 	for (unsigned b = 0; b < BUFFERS; b++)
 		if (scan->buffers[b].length)
 			find_candidates(scan, b);
@@ -452,10 +459,12 @@ static void scan_datagram(struct scan *scan, unsigned direction, const uint8_t *
 		.placed = &placed,
 		.candidates = scan->room + direction * words,
 	};
-	memcpy(buffer->never, never_in(scan->state, direction), words * sizeof(uint64_t));
-	memset(buffer->seen, 0, words * sizeof(uint64_t));
+	for (size_t w = 0; w < words; w++) {
+		buffer->never[w] = never_in(scan->state, direction)[w];
+		buffer->seen[w] = 0;
+	}
 	scan_buffers(scan);
-	*buffer = (struct buffer){0};
+	buffer->length = 0;
 }
 
 static void scan_datagrams(struct scan *scan, bool all)
@@ -500,7 +509,8 @@ static void scan_turn(struct scan *scan, bool others, bool loose, bool all)
 
 	scan->others = others;
 	scan->loose = loose;
-	memset(scan->buffers, 0, sizeof(scan->buffers));
+	for (unsigned b = 0; b < BUFFERS; b++)
+		scan->buffers[b].length = 0;
 	if (!inspection->stream)
 		scan_datagrams(scan, all);
 	for (unsigned d = 0; d < 2 && inspection->stream; d++)
@@ -513,27 +523,103 @@ static void scan_turn(struct scan *scan, bool others, bool loose, bool all)
 		scan_buffers(scan);
 }
 
+/* Of the candidates, those that the prefilter does not speak of, or has seen before. */
+static uint64_t who_must_be_asked(const uint64_t *candidates, const uint64_t *const *masks,
+				  const uint64_t *seen, size_t words)
+{
+	uint64_t out = 0;
+
+	for (size_t w = 0; w < words; w++)
+		out |= candidates[w] & (~masks[PATTERNS_FILTERED][w] | seen[w]);
+	return out;
+}
+
+/*
+ * What most packets of an undecided flow come to: nobody is left but patterns that the prefilter
+ * speaks of, and it sees none of them. So this looks, for all at once, whether anybody else is
+ * left; false: the long way, which finds what is noted here of a stream.
+ */
+static bool nobody_is_seen(struct inspection *inspection, const struct pattern_set *patterns,
+			   struct pattern_scratch *scratch, unsigned direction,
+			   const struct packet *packet)
+{
+	const struct evidence *evidence = &inspection->evidence;
+	const struct flow_prefix *prefix = &inspection->prefix[direction];
+	const uint64_t *const *masks = pattern_masks(patterns);
+	struct scan_state *state = inspection->scan;
+	const bool stream = inspection->stream;
+	const size_t words = state->words;
+	const uint8_t *bytes = stream ? prefix->bytes : packet->payload;
+	const size_t length = stream ? prefix->contiguous : packet->payload_captured;
+	const bool windows = stream && length >= pattern_first_window(patterns);
+	const uint64_t unnamed = evidence->app_count ? 0 : UINT64_MAX;
+	const uint64_t guessers = inspection->guessed ? unnamed : 0;
+	uint64_t *candidates = pattern_scratch_words(scratch, 2 * words), *seen, any = 0;
+
+	if (!candidates || length > FLOW_PREFIX_MAX_BYTES)
+		return false;
+	seen = stream ? seen_in(state, direction) : candidates + words;
+	for (size_t w = 0; w < words; w++) {
+		uint64_t l7 = masks[PATTERNS_L7][w];
+		uint64_t turn = (masks[PATTERNS_WANTED][w] | (masks[PATTERNS_STRICT][w] & unnamed) |
+				 (masks[PATTERNS_LOOSE][w] & guessers)) &
+				~(evidence->pattern_hit[w] | evidence->pattern_out[w]);
+
+		candidates[w] = turn & ~l7 & ~never_in(state, direction)[w];
+		if ((turn & l7 & ~never_in(state, BOTH)[w]) ||
+		    (windows && (candidates[w] & masks[PATTERNS_WINDOWED][w])))
+			return false;
+		if (!stream)
+			seen[w] = 0;
+		any |= candidates[w];
+	}
+	for (unsigned place = 0; who_must_be_asked(candidates, masks, seen, words); place++) {
+		const uint64_t *fits;
+
+		if (stream || place == PATTERN_PLACES || place == length)
+			return false;
+		fits = pattern_fits(patterns, place, bytes[place]);
+		any = 0;
+		for (size_t w = 0; w < words; w++)
+			any |= candidates[w] &= ~masks[PATTERNS_PLACED][w] | fits[w];
+	}
+	if (!any)
+		return true;
+	pattern_prefilter(patterns, scratch, bytes, length, stream ? state->scanned[direction] : 0,
+			  seen);
+	if (stream)
+		state->scanned[direction] = (uint32_t)length;
+	return !who_must_be_asked(candidates, masks, seen, words);
+}
+
 bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
 		   struct pattern_scratch *scratch, const bool side_new[2],
 		   const struct packet *packet)
 {
 	struct evidence *evidence = &inspection->evidence;
 	struct scan_state *state = inspection->scan;
-	struct scan scan = {
-		.inspection = inspection,
-		.state = state,
-		.patterns = patterns,
-		.scratch = scratch,
-		.packet = packet,
-		.side_new = {side_new[0], side_new[1]},
-		.first = state->retry ? state->turn : 0,
-		.any = pattern_scratch_words(scratch, (BUFFERS + 3) * state->words),
-	};
-	bool all = inspection->rescan || state->retry;
+	const bool all = inspection->rescan || state->retry;
+	const bool guess = evidence->apps_done && !inspection->built_in && !inspection->guessed;
 	int64_t allowance = state->steps < PACKET_STEPS ? state->steps : PACKET_STEPS;
+	struct scan scan;
 
+	if (!all && !guess && side_new[0] != side_new[1] &&
+	    nobody_is_seen(inspection, patterns, scratch, side_new[1], packet))
+		return false;
+	scan.any = pattern_scratch_words(scratch, (BUFFERS + 3) * state->words);
 	if (!scan.any)
 		return false;
+	/* the buffers are set when they are read, and need no clearing */
+	scan.inspection = inspection;
+	scan.state = state;
+	scan.patterns = patterns;
+	scan.masks = pattern_masks(patterns);
+	scan.scratch = scratch;
+	scan.packet = packet;
+	scan.side_new[0] = side_new[0];
+	scan.side_new[1] = side_new[1];
+	scan.changed = scan.l7_ready = false;
+	scan.first = state->retry ? state->turn : 0;
 	scan.room = scan.any + state->words;
 	inspection->rescan = state->retry = false;
 	pattern_scratch_allow(scratch, allowance);
@@ -550,6 +636,7 @@ bool scan_patterns(struct inspection *inspection, const struct pattern_set *patt
 		scan_rule_out(evidence);
 		scan.changed = true;
 	}
-	settle_patterns(inspection, patterns);
+	if (scan.changed)
+		settle_patterns(inspection, patterns);
 	return scan.changed;
 }

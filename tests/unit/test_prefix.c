@@ -44,7 +44,7 @@ static void segments_in_order_are_joined(void **state)
 {
 	(void)state;
 	assert_int_equal(add(0, "abc"), 3);
-	assert_int_equal(prefix.capacity, 2048);
+	assert_int_equal(prefix.capacity, 1024);
 	assert_int_equal(add(3, "def"), 3);
 	assert_known("abcdef");
 	assert_int_equal(prefix.range_count, 0);
