@@ -20,8 +20,8 @@
  *   INSPECT_MINE or INSPECT_DONE when it was seen: a magic number or text of 4 bytes or more at
  *   its place, or several fields that agree with each other (lengths that add up, an
  *   answer with the question's id, sequence numbers that count on).
- * A stream's first byte is evidence by itself: each is asked of it alone, without ports, once for
- * all flows, and where it says "no" then, it is not asked of streams that begin so.
+ * A stream's first byte is evidence by itself: an inspector is asked of it alone, without ports,
+ * once for all flows, and where it says "no" then, it is not asked of streams that begin so.
  * Ports are no evidence. Captures are cut: `captured` may be less than `length`; a flow may show
  * one side only, and begin in the middle (stream->midstream).
  */

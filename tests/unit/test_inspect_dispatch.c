@@ -288,6 +288,8 @@ static void who_refuses_one_byte_refuses_all_that_begins_with_it(void **state)
 				uint8_t byte = (uint8_t)b;
 				unsigned side = b / 256;
 
+				if (byte != was && (b + t) % 3) /* the others' turn will come */
+					continue;
 				kept->bytes[0] = byte;
 				if (ask_of_stream(inspector, &byte, 1, side) == INSPECT_NO &&
 				    ask_of_stream(inspector, kept->bytes, kept->captured, side) !=
