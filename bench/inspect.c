@@ -443,7 +443,10 @@ static void print(enum kind kind, unsigned rounds)
 		snprintf(name, sizeof(name), "%s: %s", kind_names[kind], part_names[part]);
 		row.row = name;
 		row.median = bench_median(of->ns[part], rounds);
-		bench_json(&row, "\"instructions\":%.0f", count);
+		if (counter >= 0)
+			bench_json(&row, "\"instructions\":%.0f", count);
+		else
+			bench_json(&row, NULL);
 		printf("  %7.0f", row.median);
 		if (counter >= 0)
 			printf(" %7.0f", count);
