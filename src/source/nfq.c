@@ -24,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,9 +43,6 @@
 #define VERDICT_BYTES 64
 #define ACK_TIMEOUT_MS 2000
 #define SEND_TRIES 100
-/* moves each buffer by some cache lines, so that their beginnings do not push each other out */
-#define BUFFER_SKEW_BYTES 320
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define ALIGN4(bytes) (((bytes) + 3U) & ~(size_t)3)
 
 struct source_nfq {
@@ -444,7 +440,6 @@ static const struct source_ops nfq_ops = {
 static int open_socket(struct source_nfq *nfq, const struct source_nfq_options *options)
 {
 	int on = 1, size = (int)options->receive_buffer_bytes;
-	size_t bytes;
 
 	nfq->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	if (!nfq->socket || mnl_socket_bind(nfq->socket, 0, MNL_SOCKET_AUTOPID) < 0)
@@ -455,15 +450,10 @@ static int open_socket(struct source_nfq *nfq, const struct source_nfq_options *
 		setsockopt(nfq->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	mnl_socket_setsockopt(nfq->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
 
-	nfq->buffer_bytes =
-		(options->copy_bytes + MESSAGE_OVERHEAD + 4095) / 4096 * 4096 + BUFFER_SKEW_BYTES;
-	bytes = (nfq->buffer_bytes * SOURCE_BATCH + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES *
-		HUGE_PAGE_BYTES;
-	nfq->buffers = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+	nfq->buffer_bytes = ALIGN4(options->copy_bytes) + MESSAGE_OVERHEAD;
+	nfq->buffers = aligned_alloc(64, (nfq->buffer_bytes * SOURCE_BATCH + 63) / 64 * 64);
 	if (!nfq->buffers)
 		return -ENOMEM;
-	/* one page for the beginnings of all buffers, where there would be one each */
-	madvise(nfq->buffers, bytes, MADV_HUGEPAGE);
 	for (size_t i = 0; i < SOURCE_BATCH; i++) {
 		nfq->vectors[i] = (struct iovec){
 			.iov_base = nfq->buffers + i * nfq->buffer_bytes,
