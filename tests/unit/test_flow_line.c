@@ -100,8 +100,8 @@ static void test_a_name_is_shown_only_if_it_is_utf8(void **state)
 	static const char *const names[] = {
 		"",
 		"www.example.net",
-		"b\xc3\xbc"
-		"cher.example",
+		("b\xc3\xbc"
+		 "cher.example"), /* "\xbcc" would be one number */
 		"\xe2\x82\xac",
 		"\xf0\x9f\x98\x80",
 		"\xc0\x80",
