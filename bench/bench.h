@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct bench_row {
 	const char *bench, *row, *unit;
@@ -43,6 +44,20 @@ static inline uint64_t bench_cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* What the process holds of memory. */
+static inline double bench_resident_bytes(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	if (!file || fscanf(file, "%*u %lu", &pages) != 1) {
+		perror("/proc/self/statm");
+		exit(1);
+	}
+	fclose(file);
+	return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
 static inline int bench_compare(const void *left, const void *right)

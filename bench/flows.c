@@ -11,12 +11,8 @@
  *	flows [MOST]	most live flows, 10 000 000 if not given
  */
 #include <inttypes.h>
-#include <unistd.h>
 
-#include <waymark/classify.h>
-#include <waymark/policy.h>
-
-#include "bench.h"
+#include "world.h"
 
 enum { BATCH = 64, PACKETS = 2000000, FULL_MAX = 100000, FULL_FLOWS = 1000000, NAMED = 1000000 };
 enum { NAMES = 10000 };
@@ -29,65 +25,23 @@ static const char by_name[] =
 	"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = \"up\"; } "
 	");\n";
 
-struct world {
-	struct policy *policy;
-	struct classify_policy view;
-	struct steer_state *steer_state;
+struct table {
+	struct world world;
 	struct classifier *classifier;
 	uint64_t now_us;
 };
 
-static void die(const char *what)
+static void table_init(struct table *table, const char *config, uint32_t flows_max)
 {
-	fprintf(stderr, "flows: %s\n", what);
-	exit(1);
+	world_init(&table->world, config);
+	table->classifier = world_classifier(flows_max);
+	table->now_us = UINT64_C(1700000000000000);
 }
 
-static struct policy *load(const char *text)
+static void table_release(struct table *table)
 {
-	char path[] = "/tmp/waymark-bench-XXXXXX";
-	struct diag_list diags = DIAG_LIST_INIT;
-	int fd = mkstemp(path);
-	struct policy *policy;
-
-	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
-		die("cannot write a configuration");
-	close(fd);
-	policy = policy_load(path, &diags);
-	unlink(path);
-	if (!policy) {
-		diag_print(&diags, stderr);
-		die("the configuration is not taken");
-	}
-	diag_list_release(&diags);
-	return policy;
-}
-
-static void world_init(struct world *world, const char *config, uint32_t flows_max)
-{
-	struct classifier_options options = {
-		.flows_max = flows_max,
-		.timeouts = {86400, 86400, 86400},
-	};
-	const struct hash_seed seed = {1, 2};
-
-	world->policy = load(config);
-	policy_classify_view(world->policy, &world->view);
-	world->view.generation = 1;
-	world->view.names = NULL;
-	world->view.steer_state = world->steer_state =
-		steer_state_new(&world->policy->conf->mark, 0, &seed);
-	world->classifier = classifier_new(&options, NULL, NULL);
-	world->now_us = UINT64_C(1700000000000000);
-	if (!world->steer_state || !world->classifier)
-		die("out of memory");
-}
-
-static void world_release(struct world *world)
-{
-	classifier_free(world->classifier);
-	steer_state_free(world->steer_state);
-	policy_free(world->policy);
+	classifier_free(table->classifier);
+	world_release(&table->world);
 }
 
 /* ---- packets ---- */
@@ -97,14 +51,6 @@ struct batch {
 	struct packet packets[BATCH];
 	struct verdict verdicts[BATCH];
 };
-
-static void put(uint8_t *at, uint32_t value, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = (uint8_t)value;
-		value >>= 8;
-	}
-}
 
 /* A packet of the flow `number`, of 10.x.x.x and one of some servers. */
 static void make(struct batch *batch, unsigned place, uint32_t number, uint8_t proto,
@@ -116,50 +62,39 @@ static void make(struct batch *batch, unsigned place, uint32_t number, uint8_t p
 
 	memset(bytes, 0, 20 + header);
 	bytes[0] = 0x45;
-	put(bytes + 2, (uint32_t)total, 2);
+	world_put(bytes + 2, (uint32_t)total, 2);
 	bytes[8] = 64;
 	bytes[9] = proto;
-	put(bytes + 12, 0x0a000000 + number / 16, 4);
-	put(bytes + 16, 0xc0000200 + number % 251, 4);
-	put(bytes + 20, 1024 + number % 16 * 1000, 2);
-	put(bytes + 22, proto == 6 ? 80 : 9, 2);
+	world_put(bytes + 12, 0x0a000000 + number / 16, 4);
+	world_put(bytes + 16, 0xc0000200 + number % 251, 4);
+	world_put(bytes + 20, 1024 + number % 16 * 1000, 2);
+	world_put(bytes + 22, proto == 6 ? 80 : 9, 2);
 	if (proto == 6) {
-		put(bytes + 24, seq, 4);
+		world_put(bytes + 24, seq, 4);
 		bytes[32] = 0x50;
 		bytes[33] = tcp_flags;
 	} else {
-		put(bytes + 24, (uint32_t)(8 + length), 2);
+		world_put(bytes + 24, (uint32_t)(8 + length), 2);
 	}
 	if (length)
 		memcpy(bytes + 20 + header, payload, length);
 	if (packet_parse(&batch->packets[place], bytes, total, total) != PACKET_OK)
-		die("a packet that is none");
+		world_die("a packet that is none");
 	batch->packets[place].meta = (struct packet_meta){0};
 }
 
-static void run(struct world *world, struct batch *batch, unsigned count)
+static void run(struct table *table, struct batch *batch, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
-		batch->packets[i].meta.time_us = world->now_us += 1;
-	classify_batch(world->classifier, &world->view, batch->packets, count, batch->verdicts,
-		       NULL, NULL);
+		batch->packets[i].meta.time_us = table->now_us += 1;
+	classify_batch(table->classifier, &table->world.view, batch->packets, count,
+		       batch->verdicts, NULL, NULL);
 }
 
 /* ---- measuring ---- */
 
-static double resident_bytes(void)
-{
-	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	if (!file || fscanf(file, "%*u %lu", &pages) != 1)
-		die("cannot read /proc/self/statm");
-	fclose(file);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE);
-}
-
 /* New flows [first, first + count), one packet each; ns a flow. */
-static double fill(struct world *world, struct batch *batch, uint32_t first, uint32_t count)
+static double fill(struct table *table, struct batch *batch, uint32_t first, uint32_t count)
 {
 	uint64_t begin = bench_cpu_ns();
 
@@ -168,13 +103,13 @@ static double fill(struct world *world, struct batch *batch, uint32_t first, uin
 
 		for (unsigned i = 0; i < size; i++)
 			make(batch, i, first + at + i, 17, 0, 0, NULL);
-		run(world, batch, size);
+		run(table, batch, size);
 	}
 	return (double)(bench_cpu_ns() - begin) / count;
 }
 
-/* Packets of known flows in random order; without a world: only their making. ns a packet. */
-static double visit(struct world *world, struct batch *batch, uint32_t flows)
+/* Packets of known flows in random order; without a table: only their making. ns a packet. */
+static double visit(struct table *table, struct batch *batch, uint32_t flows)
 {
 	uint64_t random = 88172645463325252u, begin = bench_cpu_ns();
 
@@ -185,38 +120,34 @@ static double visit(struct world *world, struct batch *batch, uint32_t flows)
 			random ^= random << 17;
 			make(batch, i, (uint32_t)((random >> 32) * flows >> 32), 17, 0, 0, NULL);
 		}
-		if (world)
-			run(world, batch, BATCH);
+		if (table)
+			run(table, batch, BATCH);
 	}
 	return (double)(bench_cpu_ns() - begin) / PACKETS;
 }
 
-static void memory_row(const char *row, double bytes, double limit)
+static void put_row(const char *row, double value, const char *unit, double limit, unsigned rounds)
 {
 	const struct bench_row out = {.bench = "flows",
 				      .row = row,
-				      .unit = "bytes/flow",
-				      .median = bytes,
-				      .limit = limit,
-				      .absolute = true,
-				      .rounds = 1};
-
-	printf("  %-44s %8.1f bytes/flow%s\n", row, bytes,
-	       bench_json(&out, NULL) ? "" : "   OVER THE LIMIT");
-}
-
-static void time_row(const char *row, double ns, double limit, unsigned rounds)
-{
-	const struct bench_row out = {.bench = "flows",
-				      .row = row,
-				      .unit = "ns/packet",
-				      .median = ns,
+				      .unit = unit,
+				      .median = value,
 				      .limit = limit,
 				      .absolute = true,
 				      .rounds = rounds};
 
-	printf("  %-44s %8.1f ns/packet%s\n", row, ns,
+	printf("  %-44s %8.1f %s%s\n", row, value, unit,
 	       bench_json(&out, NULL) ? "" : "   OVER THE LIMIT");
+}
+
+static void memory_row(const char *row, double bytes, double limit)
+{
+	put_row(row, bytes, "bytes/flow", limit, 1);
+}
+
+static void time_row(const char *row, double ns, double limit, unsigned rounds)
+{
+	put_row(row, ns, "ns/packet", limit, rounds);
 }
 
 static void known_flows(struct batch *batch, uint32_t most)
@@ -225,7 +156,7 @@ static void known_flows(struct batch *batch, uint32_t most)
 	enum { SIZES = sizeof(sizes) / sizeof(sizes[0]), AGAIN = SIZES };
 	unsigned rounds = bench_rounds(7);
 	double *times[SIZES + 1], medians[SIZES + 1];
-	struct world worlds[SIZES];
+	struct table tables[SIZES];
 	char row[64];
 
 	for (unsigned k = 0; k <= SIZES; k++)
@@ -233,19 +164,19 @@ static void known_flows(struct batch *batch, uint32_t most)
 	for (unsigned k = 0; k < SIZES; k++) {
 		double before;
 
-		world_init(&worlds[k], headers_only, sizes[k]);
-		before = resident_bytes();
-		fill(&worlds[k], batch, 0, sizes[k]);
-		if (flow_table_count(classifier_flows(worlds[k].classifier)) != sizes[k])
-			die("not all flows are there");
+		table_init(&tables[k], headers_only, sizes[k]);
+		before = bench_resident_bytes();
+		fill(&tables[k], batch, 0, sizes[k]);
+		if (flow_table_count(classifier_flows(tables[k].classifier)) != sizes[k])
+			world_die("not all flows are there");
 		snprintf(row, sizeof(row), "memory of %" PRIu32 " live flows", sizes[k]);
-		memory_row(row, (resident_bytes() - before) / sizes[k],
+		memory_row(row, (bench_resident_bytes() - before) / sizes[k],
 			   sizes[k] == most ? 107.4 : 0);
 	}
 	for (unsigned r = 0; r <= rounds; r++) {
 		for (unsigned k = 0; k <= SIZES; k++) {
 			unsigned kind = k == AGAIN ? 0 : k;
-			double ns = visit(&worlds[kind], batch, sizes[kind]) -
+			double ns = visit(&tables[kind], batch, sizes[kind]) -
 				    visit(NULL, batch, sizes[kind]);
 
 			if (r)
@@ -262,7 +193,7 @@ static void known_flows(struct batch *batch, uint32_t most)
 	time_row("more among the most than among the fewest", medians[SIZES - 1] - medians[0], 60,
 		 rounds);
 	for (unsigned k = 0; k < SIZES; k++)
-		world_release(&worlds[k]);
+		table_release(&tables[k]);
 	for (unsigned k = 0; k <= SIZES; k++)
 		free(times[k]);
 }
@@ -270,43 +201,43 @@ static void known_flows(struct batch *batch, uint32_t most)
 /* Flows that show one of some thousand names each. */
 static void named_flows(struct batch *batch)
 {
-	struct world world;
+	struct table table;
 	double before;
 	char text[128];
 
-	world_init(&world, by_name, NAMED);
-	before = resident_bytes();
+	table_init(&table, by_name, NAMED);
+	before = bench_resident_bytes();
 	for (uint32_t number = 0; number < NAMED; number++) {
 		snprintf(text, sizeof(text),
 			 "GET / HTTP/1.1\r\nHost: host-%05" PRIu32 ".example\r\n\r\n",
 			 number % NAMES);
 		make(batch, 0, number, 6, PACKET_TCP_SYN, 1000, NULL);
 		make(batch, 1, number, 6, PACKET_TCP_ACK | PACKET_TCP_PSH, 1001, text);
-		run(&world, batch, 2);
+		run(&table, batch, 2);
 	}
-	memory_row("memory of 1000000 flows with app and name", (resident_bytes() - before) / NAMED,
-		   107.4);
-	world_release(&world);
+	memory_row("memory of 1000000 flows with app and name",
+		   (bench_resident_bytes() - before) / NAMED, 107.4);
+	table_release(&table);
 }
 
 static void full_table(struct batch *batch)
 {
 	const struct flow_table_stats *stats;
-	struct world world;
+	struct table table;
 	double room, full;
 
-	world_init(&world, headers_only, FULL_MAX);
-	room = fill(&world, batch, 0, FULL_MAX);
-	full = fill(&world, batch, FULL_MAX, FULL_FLOWS);
-	stats = flow_table_stats(classifier_flows(world.classifier));
+	table_init(&table, headers_only, FULL_MAX);
+	room = fill(&table, batch, 0, FULL_MAX);
+	full = fill(&table, batch, FULL_MAX, FULL_FLOWS);
+	stats = flow_table_stats(classifier_flows(table.classifier));
 	time_row("a new flow while there is room, made", room, 0, 1);
 	time_row("a new flow in a full table, made", full, 0, 1);
 	printf("  %" PRIu64 " decided flows gave way, %" PRIu32 " are there\n",
-	       stats->evicted_decided, flow_table_count(classifier_flows(world.classifier)));
+	       stats->evicted_decided, flow_table_count(classifier_flows(table.classifier)));
 	if (stats->evicted_decided != FULL_FLOWS ||
-	    flow_table_count(classifier_flows(world.classifier)) != FULL_MAX)
-		die("a full table did not stay as it is");
-	world_release(&world);
+	    flow_table_count(classifier_flows(table.classifier)) != FULL_MAX)
+		world_die("a full table did not stay as it is");
+	table_release(&table);
 }
 
 int main(int argc, char **argv)
@@ -315,7 +246,7 @@ int main(int argc, char **argv)
 	struct batch *batch = calloc(1, sizeof(*batch));
 
 	if (!batch)
-		die("out of memory");
+		world_die("out of memory");
 	printf("flows\n");
 	full_table(batch);
 	named_flows(batch);

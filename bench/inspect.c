@@ -19,11 +19,8 @@
 #endif
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
-#include <waymark/policy.h>
-
-#include "bench.h"
+#include "world.h"
 #include "../tests/unit/quic_build.h"
 
 enum {
@@ -65,20 +62,13 @@ struct traffic {
 };
 
 static struct traffic traffic[KINDS];
-static struct policy *policy;
-static struct classify_policy view;
+static struct world world;
 static int counter = -1;
 
 static const char config[] =
 	"uplinks = ( { name = \"up\"; interface = \"lo\"; gateway = \"none\"; mark = 1; } );\n"
 	"rules = ( { name = \"open\"; match = { payload = \"never[0-9]here\"; }; uplink = \"up\"; "
 	"} );\n";
-
-static void die(const char *what)
-{
-	fprintf(stderr, "inspect: %s\n", what);
-	exit(1);
-}
 
 /* ---- payloads ---- */
 
@@ -90,14 +80,6 @@ static uint32_t dice(void)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return (uint32_t)(state >> 32);
-}
-
-static void put(uint8_t *at, uint32_t value, unsigned bytes)
-{
-	while (bytes--) {
-		at[bytes] = (uint8_t)value;
-		value >>= 8;
-	}
 }
 
 static void noise(struct payload *payload, uint32_t length)
@@ -116,37 +98,37 @@ static uint32_t hello(uint8_t *out)
 	uint32_t length = (uint32_t)snprintf(name, sizeof(name), "host-%08x.example", dice());
 	uint8_t *at = out + 4, *extensions;
 
-	put(at, 0x0303, 2);
+	world_put(at, 0x0303, 2);
 	for (unsigned i = 0; i < 32; i++)
 		at[2 + i] = (uint8_t)dice();
 	at += 34;
 	*at++ = 0; /* no session */
-	put(at, 6, 2);
-	put(at + 2, 0x1301, 2);
-	put(at + 4, 0x1302, 2);
-	put(at + 6, 0xc02f, 2);
-	put(at + 8, 0x0100, 2);
+	world_put(at, 6, 2);
+	world_put(at + 2, 0x1301, 2);
+	world_put(at + 4, 0x1302, 2);
+	world_put(at + 6, 0xc02f, 2);
+	world_put(at + 8, 0x0100, 2);
 	at += 10;
 	extensions = at;
 	at += 2;
-	put(at, 0, 2);
-	put(at + 2, length + 5, 2);
-	put(at + 4, length + 3, 2);
+	world_put(at, 0, 2);
+	world_put(at + 2, length + 5, 2);
+	world_put(at + 4, length + 3, 2);
 	at[6] = 0;
-	put(at + 7, length, 2);
+	world_put(at + 7, length, 2);
 	memcpy(at + 9, name, length);
 	at += 9 + length;
 	memcpy(at, alpn, sizeof(alpn));
 	at += sizeof(alpn);
-	put(at, 0x002b0003, 4); /* supported versions */
-	put(at + 4, 0x020304, 3);
+	world_put(at, 0x002b0003, 4); /* supported versions */
+	world_put(at + 4, 0x020304, 3);
 	at += 7;
-	put(at, 21, 2); /* padding, as a key share would take */
-	put(at + 2, 200, 2);
+	world_put(at, 21, 2); /* padding, as a key share would take */
+	world_put(at + 2, 200, 2);
 	memset(at + 4, 0, 200);
 	at += 204;
-	put(extensions, (uint32_t)(at - extensions - 2), 2);
-	put(out, (uint32_t)(at - out - 4), 4);
+	world_put(extensions, (uint32_t)(at - extensions - 2), 2);
+	world_put(out, (uint32_t)(at - out - 4), 4);
 	out[0] = 1;
 	return (uint32_t)(at - out);
 }
@@ -154,8 +136,8 @@ static uint32_t hello(uint8_t *out)
 static void record(struct payload *payload, uint8_t type, uint32_t length)
 {
 	payload->bytes[0] = type;
-	put(payload->bytes + 1, type == 22 ? 0x0301 : 0x0303, 2);
-	put(payload->bytes + 3, length, 2);
+	world_put(payload->bytes + 1, type == 22 ? 0x0301 : 0x0303, 2);
+	world_put(payload->bytes + 3, length, 2);
 	payload->length = 5 + length;
 }
 
@@ -173,7 +155,7 @@ static void initial(struct payload *payload)
 	payload->length = (uint32_t)quic_build(
 		&build, frames, quic_build_crypto(frames, 0, said, hello(said)), sealed);
 	if (payload->length > PAYLOAD_MAX)
-		die("an Initial that is too long");
+		world_die("an Initial that is too long");
 	memcpy(payload->bytes, sealed, payload->length);
 }
 
@@ -183,10 +165,10 @@ static void query(struct payload *payload, bool answer, uint16_t number)
 	uint32_t at = 12;
 
 	memset(bytes, 0, at);
-	put(bytes, number, 2);
-	put(bytes + 2, answer ? 0x8180 : 0x0100, 2);
-	put(bytes + 4, 1, 2);
-	put(bytes + 6, answer, 2);
+	world_put(bytes, number, 2);
+	world_put(bytes + 2, answer ? 0x8180 : 0x0100, 2);
+	world_put(bytes + 4, 1, 2);
+	world_put(bytes + 6, answer, 2);
 	memcpy(bytes + at, "\3www\7example\3org\0\0\1\0\1", 21);
 	at += 21;
 	if (answer) {
@@ -346,7 +328,7 @@ static void ask(const struct traffic *of, unsigned packets, struct pattern_scrat
 		struct tally tallies[PARTS])
 {
 	static struct inspection *inspections[BATCH];
-	const struct pattern_set *patterns = ruleset_patterns(view.rules);
+	const struct pattern_set *patterns = ruleset_patterns(world.view.rules);
 	struct flow flow = {.isn = {1001, 7001}, .has_isn = 3};
 
 	flow.key.proto = of->tcp ? IPPROTO_TCP : IPPROTO_UDP;
@@ -364,10 +346,10 @@ static void ask(const struct traffic *of, unsigned packets, struct pattern_scrat
 				if (!p)
 					inspections[i] = inspection_new(&flow, packet, patterns);
 				if (!inspections[i])
-					die("out of memory");
+					world_die("out of memory");
 				inspection_feed(inspections[i], &flow,
 						(enum flow_direction)of->side[p], packet, patterns,
-						scratch, &view.limits);
+						scratch, &world.view.limits);
 			}
 			end(tally);
 		}
@@ -390,26 +372,23 @@ static void warm(void)
 static void walk(const struct traffic *of, struct tally tallies[PARTS])
 {
 	static struct verdict verdicts[BATCH];
-	struct classifier_options options = {.flows_max = FLOWS, .timeouts = {86400, 86400, 86400}};
-	struct classifier *classifier = classifier_new(&options, NULL, NULL);
+	struct classifier *classifier = world_classifier(FLOWS);
 
-	if (!classifier)
-		die("out of memory");
 	for (unsigned at = 0; of->tcp && at < FLOWS; at += BATCH)
-		classify_batch(classifier, &view, of->syns + at, BATCH, verdicts, NULL, NULL);
+		classify_batch(classifier, &world.view, of->syns + at, BATCH, verdicts, NULL, NULL);
 	for (unsigned p = 0; p < PACKETS; p++) {
 		struct tally *tally = &tallies[p ? LINE_NEXT : LINE_FIRST];
 
 		begin(tally);
 		for (unsigned at = 0; at < FLOWS; at += BATCH)
-			classify_batch(classifier, &view, of->packets[p] + at, BATCH, verdicts,
-				       NULL, NULL);
+			classify_batch(classifier, &world.view, of->packets[p] + at, BATCH,
+				       verdicts, NULL, NULL);
 		end(tally);
 	}
 	if (classifier_stats(classifier)->flows != FLOWS ||
 	    classifier_stats(classifier)->decided_first ||
 	    classifier_stats(classifier)->decided_late)
-		die("a flow that is not open");
+		world_die("a flow that is not open");
 	classifier_free(classifier);
 }
 
@@ -458,32 +437,16 @@ int main(int argc, char **argv)
 {
 	unsigned rounds = bench_rounds(7), only = KINDS;
 	struct pattern_scratch *scratch = pattern_scratch_new();
-	struct diag_list diags = DIAG_LIST_INIT;
-	const struct hash_seed seed = {1, 2};
-	char path[] = "/tmp/waymark-bench-XXXXXX";
-	int fd = mkstemp(path);
 
-	if (fd < 0 || write(fd, config, strlen(config)) != (ssize_t)strlen(config))
-		die("cannot write a configuration");
-	close(fd);
-	policy = policy_load(path, &diags);
-	unlink(path);
-	if (!policy || !scratch) {
-		diag_print(&diags, stderr);
-		die("the configuration is not taken");
-	}
+	if (!scratch)
+		world_die("out of memory");
+	world_init(&world, config);
 #ifdef __GLIBC__
 	/* memory that was used stays with us, as in a daemon that has run for a while */
 	mallopt(M_TRIM_THRESHOLD, INT32_MAX);
 	mallopt(M_TOP_PAD, 64 << 20);
 #endif
-	policy_classify_view(policy, &view);
-	view.generation = 1;
-	view.names = NULL;
-	view.steer_state = steer_state_new(&policy->conf->mark, 0, &seed);
-	view.limits = (struct inspect_limits){UINT32_MAX / 8, UINT32_MAX / 8};
-	if (!view.steer_state)
-		die("out of memory");
+	world.view.limits = (struct inspect_limits){UINT32_MAX / 8, UINT32_MAX / 8};
 	for (enum kind kind = 0; kind < KINDS; kind++) {
 		make_traffic(kind);
 		if (argc > 1 && !strcmp(argv[1], kind_names[kind]))
@@ -495,7 +458,7 @@ int main(int argc, char **argv)
 		struct tally tallies[PARTS] = {0};
 
 		if (only == KINDS || packets > PACKETS)
-			die("no such kind, or not so many packets");
+			world_die("no such kind, or not so many packets");
 		for (int i = argc > 2 ? atoi(argv[2]) : 1; i > 0; i--)
 			ask(&traffic[only], packets, scratch, tallies);
 		goto out;
@@ -508,8 +471,8 @@ int main(int argc, char **argv)
 			measure(&traffic[kind], scratch, round);
 	printf("inspect: ns%s a packet; prefilter %s, %zu patterns\n  %-12s",
 	       counter < 0 ? "" : " and instructions",
-	       pattern_backend_name(ruleset_patterns(view.rules)),
-	       pattern_count(ruleset_patterns(view.rules)), "");
+	       pattern_backend_name(ruleset_patterns(world.view.rules)),
+	       pattern_count(ruleset_patterns(world.view.rules)), "");
 	for (unsigned part = 0; part < PARTS; part++)
 		printf("  %*s", counter < 0 ? 7 : 15, part_names[part]);
 	printf("\n");
@@ -517,8 +480,6 @@ int main(int argc, char **argv)
 		print(kind, rounds);
 out:
 	pattern_scratch_free(scratch);
-	steer_state_free(view.steer_state);
-	policy_free(policy);
-	diag_list_release(&diags);
+	world_release(&world);
 	return 0;
 }

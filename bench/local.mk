@@ -25,10 +25,10 @@ EXTRA_PROGRAMS += bench/routes
 bench_routes_SOURCES = bench/routes.c bench/bench.h
 bench_routes_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/flows
-bench_flows_SOURCES = bench/flows.c bench/bench.h
+bench_flows_SOURCES = bench/flows.c bench/world.h bench/bench.h
 bench_flows_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/inspect
-bench_inspect_SOURCES = bench/inspect.c bench/bench.h tests/unit/quic_build.h
+bench_inspect_SOURCES = bench/inspect.c bench/world.h bench/bench.h tests/unit/quic_build.h
 bench_inspect_LDADD = libwaymark.la $(WM_LIBS)
 # what the scripts run
 EXTRA_PROGRAMS += bench/nullqueue bench/flood

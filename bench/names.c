@@ -41,13 +41,7 @@ static double seconds(void)
 
 static double resident_mib(void)
 {
-	unsigned long pages = 0;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	if (!file || fscanf(file, "%*u %lu", &pages) != 1)
-		exit(1);
-	fclose(file);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / (1 << 20);
+	return bench_resident_bytes() / (1 << 20);
 }
 
 static struct ip_addr client_of(uint32_t number)
