@@ -166,6 +166,11 @@ static inline void flow_set_rule(struct flow *flow, int32_t rule)
 	flow->rule_plus_one = (uint32_t)(rule + 1) & FLOW_RULES_MAX;
 }
 
+static inline void flow_set_generation(struct flow *flow, uint32_t generation)
+{
+	flow->generation = generation & FLOW_GENERATION_MASK;
+}
+
 /* True if flow_rule() is an index in the ruleset of that generation. */
 static inline bool flow_is_of(const struct flow *flow, uint32_t generation)
 {

@@ -212,7 +212,7 @@ static void flow_open(struct classifier *classifier, const struct classify_polic
 		provisional = false;
 	}
 	flow_set_rule(flow, -1);
-	flow->generation = policy->generation & FLOW_GENERATION_MASK;
+	flow_set_generation(flow, policy->generation);
 	flow->epoch = steer_state_epoch(policy->steer_state);
 	flow->older = flow->midstream || provisional || value != 0;
 	/* a hint carries no line; anything else is the line that the flow is on */
@@ -403,7 +403,7 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 			pending->guessed = true;
 			counter_add(&classifier->stats.guessed, 1);
 		}
-		flow->generation = policy->generation & FLOW_GENERATION_MASK;
+		flow_set_generation(flow, policy->generation);
 		flow->value = decision.value;
 		return;
 	}
@@ -412,7 +412,7 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 				    ? &classifier->stats.guessed_right
 				    : &classifier->stats.guessed_wrong,
 			    1);
-	flow->generation = policy->generation & FLOW_GENERATION_MASK;
+	flow_set_generation(flow, policy->generation);
 	flow_set_rule(flow, decision.rule);
 	flow->value = decision.value;
 	flow->late = (unsigned)decision.late & 3;

@@ -78,8 +78,7 @@ static void *reserve(size_t count, size_t size)
 
 	if (pages == MAP_FAILED)
 		return NULL;
-	/* a large table is read all over: few pages, or each packet waits for the page tables too
-	 */
+	/* read all over: by few pages, or each packet waits for the page tables too */
 	if (count * size > 2 * HUGE_PAGE_BYTES)
 		madvise(pages, count * size, MADV_HUGEPAGE);
 	return pages;

@@ -587,10 +587,7 @@ static void close_inspectors(struct inspection *inspection, bool last)
 
 void inspection_settle_by_pattern(struct inspection *inspection)
 {
-	memset(inspection->living, 0, sizeof(inspection->living));
-	inspection->busy = inspection->carrier = false;
-	free_states(inspection, false);
-	settle(inspection);
+	close_inspectors(inspection, false);
 }
 
 /* ---- the whole ---- */

@@ -266,26 +266,36 @@ static void look_at_windows(struct scan *scan, struct buffer *buffer)
 	}
 }
 
+/*
+ * Whose turn it is in a word: who is wanted or strict, if `others`, and who is loose, if
+ * `guessers`. Of a flow that has a name only the wanted ones.
+ */
+static inline uint64_t whose_turn(const uint64_t *const *masks, size_t word, uint64_t unnamed,
+				  uint64_t others, uint64_t guessers)
+{
+	return ((masks[PATTERNS_WANTED][word] | (masks[PATTERNS_STRICT][word] & unnamed)) &
+		others) |
+	       (masks[PATTERNS_LOOSE][word] & guessers & unnamed);
+}
+
 static void find_candidates(struct scan *scan, unsigned number)
 {
 	struct buffer *buffer = &scan->buffers[number];
 	const struct evidence *evidence = &scan->inspection->evidence;
-	const uint64_t *wanted = mask(scan, PATTERNS_WANTED), *strict = mask(scan, PATTERNS_STRICT);
-	const uint64_t *loose = mask(scan, PATTERNS_LOOSE), *l7 = mask(scan, PATTERNS_L7);
+	const uint64_t *l7 = mask(scan, PATTERNS_L7);
 	const uint64_t *filtered = mask(scan, PATTERNS_FILTERED);
 	const uint64_t *hits = evidence->pattern_hit, *outs = evidence->pattern_out;
 	const uint64_t *never = buffer->never, *seen = buffer->seen;
 	const uint64_t others = scan->others ? UINT64_MAX : 0;
 	const uint64_t unnamed = evidence->app_count ? 0 : UINT64_MAX;
-	const uint64_t guessers = scan->loose ? unnamed : 0;
+	const uint64_t guessers = scan->loose ? UINT64_MAX : 0;
 	const uint64_t not_l7 = number == BOTH ? 0 : UINT64_MAX;
 	const size_t words = scan->state->words;
 	uint64_t *candidates = buffer->candidates, *any = scan->any, unseen = 0;
 
 	look_at_places(scan, buffer);
 	for (size_t w = 0; w < words; w++) {
-		uint64_t turn =
-			((wanted[w] | (strict[w] & unnamed)) & others) | (loose[w] & guessers);
+		uint64_t turn = whose_turn(scan->masks, w, unnamed, others, guessers);
 
 		candidates[w] = turn & (l7[w] ^ not_l7) & ~(never[w] | hits[w] | outs[w]);
 		unseen |= candidates[w] & filtered[w] & ~seen[w];
@@ -553,7 +563,7 @@ static bool nobody_is_seen(struct inspection *inspection, const struct pattern_s
 	const size_t length = stream ? prefix->contiguous : packet->payload_captured;
 	const bool windows = stream && length >= pattern_first_window(patterns);
 	const uint64_t unnamed = evidence->app_count ? 0 : UINT64_MAX;
-	const uint64_t guessers = inspection->guessed ? unnamed : 0;
+	const uint64_t guessers = inspection->guessed ? UINT64_MAX : 0;
 	uint64_t *candidates = pattern_scratch_words(scratch, 2 * words), *seen, any = 0;
 
 	if (!candidates || length > FLOW_PREFIX_MAX_BYTES)
@@ -561,8 +571,7 @@ static bool nobody_is_seen(struct inspection *inspection, const struct pattern_s
 	seen = stream ? seen_in(state, direction) : candidates + words;
 	for (size_t w = 0; w < words; w++) {
 		uint64_t l7 = masks[PATTERNS_L7][w];
-		uint64_t turn = (masks[PATTERNS_WANTED][w] | (masks[PATTERNS_STRICT][w] & unnamed) |
-				 (masks[PATTERNS_LOOSE][w] & guessers)) &
+		uint64_t turn = whose_turn(masks, w, unnamed, UINT64_MAX, guessers) &
 				~(evidence->pattern_hit[w] | evidence->pattern_out[w]);
 
 		candidates[w] = turn & ~l7 & ~never_in(state, direction)[w];

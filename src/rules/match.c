@@ -174,6 +174,18 @@ static inline void make_key(const struct search *search, const struct index_part
 	key[last] = tuple->other ? search->others[tuple->other] : 0;
 }
 
+/* Where the key's group stands, or the first of those that it had to give way to. */
+static inline uint32_t first_place(const struct search *search, const struct index_part *part,
+				   const uint64_t *key, bool wide)
+{
+	return (uint32_t)index_hash(search->ruleset->index, key, wide) & part->group_mask;
+}
+
+static inline const uint64_t *group_at(const struct index_part *part, uint32_t place, bool wide)
+{
+	return part->groups + (size_t)place * (wide ? KEY_V6 + 1 : KEY_V4 + 1);
+}
+
 /*
  * Asks the tuples that are left, in three rounds: where their groups are, whether they are there,
  * and (next_group()) what is in them; so that one tuple need not wait for the memory of another.
@@ -195,9 +207,8 @@ static inline void find_groups(const struct search *search, struct cursor *curso
 		if (tuple->other && !(search->known_others >> tuple->other & 1))
 			continue;
 		make_key(search, part, number, key, wide);
-		places[asked] =
-			(uint32_t)index_hash(search->ruleset->index, key, wide) & part->group_mask;
-		__builtin_prefetch(part->groups + (size_t)places[asked] * (words + 1));
+		places[asked] = first_place(search, part, key, wide);
+		__builtin_prefetch(group_at(part, places[asked], wide));
 		cursor->tuples[asked++] = (uint8_t)number;
 	}
 	for (uint32_t i = 0; i < asked; i++) {
@@ -207,7 +218,7 @@ static inline void find_groups(const struct search *search, struct cursor *curso
 
 		make_key(search, part, number, key, wide);
 		for (uint32_t place = places[i];; place = (place + 1) & part->group_mask) {
-			group = part->groups + (size_t)place * (words + 1);
+			group = group_at(part, place, wide);
 			differ = 0;
 			for (size_t w = 0; w < words; w++)
 				differ |= group[w] ^ key[w];
@@ -587,10 +598,7 @@ static inline void groups_ahead(const struct search *search, const struct index_
 		if (part->tuples[number].other)
 			continue;
 		make_key(search, part, number, key, wide);
-		group = part->groups +
-			(size_t)((uint32_t)index_hash(search->ruleset->index, key, wide) &
-				 part->group_mask) *
-				(words + 1);
+		group = group_at(part, first_place(search, part, key, wide), wide);
 		if (step == 0) {
 			__builtin_prefetch(group);
 			continue;

@@ -181,6 +181,15 @@ static bool make_index(struct arena *arena, const struct span *v4, const struct 
 	return true;
 }
 
+/* The piece of the range that holds the key, if it is not above them all; false: it is below. */
+static bool find_piece(const struct span_index *index, uint64_t key, uint64_t *piece)
+{
+	if (!index->pieces || key < index->base)
+		return false;
+	*piece = (key - index->base) >> index->shift;
+	return true;
+}
+
 /*
  * Between which places the last span that does not begin above `key` ends: all before `*first` do
  * not, all from `*end` on do. False: every one begins above it.
@@ -189,9 +198,8 @@ static bool look_up(const struct span_index *index, uint64_t key, uint32_t *firs
 {
 	uint64_t piece;
 
-	if (!index->pieces || key < index->base)
+	if (!find_piece(index, key, &piece))
 		return false;
-	piece = (key - index->base) >> index->shift;
 	*first = index->starts[piece < index->pieces ? piece : index->pieces];
 	*end = index->starts[piece < index->pieces ? piece + 1 : index->pieces];
 	return true;
@@ -275,10 +283,7 @@ void address_set_ahead(const struct address_set *set, const struct ip_addr *addr
 	const struct span_index *index = wide ? &set->v6_index : &set->v4_index;
 	uint64_t key = wide ? wide_from(address->bytes).top : big_endian(address->bytes, 4), piece;
 
-	if (address->family == IP_NONE || !index->pieces || key < index->base)
-		return;
-	piece = (key - index->base) >> index->shift;
-	if (piece >= index->pieces)
+	if (address->family == IP_NONE || !find_piece(index, key, &piece) || piece >= index->pieces)
 		return;
 	if (step == 0)
 		__builtin_prefetch(&index->starts[piece]);
