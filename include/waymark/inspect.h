@@ -204,22 +204,22 @@ struct evidence {
 	 */
 	uint8_t app_own;
 	bool apps_done; /* no built-in inspector can add a layer any more */
-	/* bit per built-in app, its number less one: cannot be found any more (evidence_app_out())
-	 */
-	uint64_t apps_out[EVIDENCE_BUILTIN_WORDS];
 	bool host_done; /* no (first) name can appear any more */
 	bool alpn_done;
 	bool patterns_done; /* every pattern has hit or is out */
 	uint8_t host_source;
 	bool host_beyond; /* a proxy was asked for it: the server's address tells nothing of it */
-	uint8_t host_length;
-	char host[EVIDENCE_HOST_SIZE]; /* lower case, no trailing dot, no port */
-	/* ALPN protocol names one behind the other, each NUL-terminated (RFC 7301) */
-	uint16_t alpn_length;
-	char alpn[EVIDENCE_ALPN_BYTES];
+	/* bit per built-in app, its number less one: cannot be found any more (evidence_app_out())
+	 */
+	uint64_t apps_out[EVIDENCE_BUILTIN_WORDS];
 	size_t pattern_count;
 	/* bit per pattern, in the set's order: has matched / can never match */
 	uint64_t *pattern_hit, *pattern_out;
+	uint16_t alpn_length;
+	uint8_t host_length;
+	char host[EVIDENCE_HOST_SIZE]; /* lower case, no trailing dot, no port */
+	/* ALPN protocol names one behind the other, each NUL-terminated (RFC 7301) */
+	char alpn[EVIDENCE_ALPN_BYTES];
 };
 
 /* ---- one flow's inspection ---- */
@@ -255,12 +255,15 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		     const struct inspect_limits *limits);
 const struct evidence *inspection_evidence(const struct inspection *inspection);
 /*
- * Hints, for a batch of packets whose inspections are wanted soon: first the one for all of them,
- * then the other, which reads what the first has asked memory for.
+ * Hints, for a batch of packets whose inspections are wanted soon: a step for all of them, then
+ * the next, which reads what the one before has asked memory for.
  */
-void inspection_ahead(const struct inspection *inspection);
-void inspection_ahead_bytes(const struct inspection *inspection);
-/* Starts the patterns anew over the bytes kept so far, against another set. */
+enum { INSPECTION_AHEAD_STEPS = 3 };
+void inspection_ahead(const struct inspection *inspection, unsigned step);
+/*
+ * Starts the patterns anew over the bytes kept so far, against another set. Datagrams are kept for
+ * those who ask, and else the first KiB of each direction, or its first datagram.
+ */
 void inspection_rebase(struct inspection *inspection, const struct pattern_set *patterns);
 /* Declares everything still open refuted: no more bytes will be looked at. */
 void inspection_close(struct inspection *inspection);

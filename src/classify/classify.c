@@ -39,7 +39,6 @@
 #define REMEMBER_S (6 * 3600)
 
 struct pending {
-	struct rule_facts facts;
 	struct inspection *inspection; /* NULL: refused, everything in the payload is refuted */
 	struct names_guess *guess;     /* of the names cache, at its first packet; NULL: none */
 	size_t bytes;		       /* what it counts in the budget */
@@ -47,6 +46,7 @@ struct pending {
 	bool guessed;		       /* the guess gave it its line */
 	bool remembered;	       /* the name that it showed is in the names cache */
 	bool hidden;		       /* that name is an outer one: DNS gave the one behind it */
+	struct rule_facts facts;       /* read when there is news */
 };
 
 struct classifier {
@@ -668,12 +668,11 @@ static void look_ahead(const struct classifier *classifier, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		pendings[open] = flow_lookup_pending(&classifier->lookups[i], classifier->flows);
 		if (pendings[open])
-			__builtin_prefetch(&pendings[open++]->inspection, 1);
+			__builtin_prefetch(pendings[open++], 1);
 	}
-	for (size_t i = 0; i < open; i++)
-		inspection_ahead(pendings[i]->inspection);
-	for (size_t i = 0; i < open; i++)
-		inspection_ahead_bytes(pendings[i]->inspection);
+	for (unsigned step = 0; step < INSPECTION_AHEAD_STEPS; step++)
+		for (size_t i = 0; i < open; i++)
+			inspection_ahead(pendings[i]->inspection, step);
 }
 
 /* A hint is only worth its time where there are others to look for meanwhile. */

@@ -44,6 +44,8 @@
 #define RUNS_MAX 1024 /* later bytes are not seen by PATTERN_L7, nor as `earlier` */
 #define BUSY_FACTOR 4
 #define EARLIER_MAX 64
+/* of a direction's datagrams that nobody waits for: what a policy that is loaded later may read */
+#define KEPT_UNASKED_BYTES 1024
 
 _Static_assert(LIVING_WORDS <= EVIDENCE_BUILTIN_WORDS,
 	       "more inspectors than evidence has bits for");
@@ -225,6 +227,22 @@ static void claim_by_ip(struct inspection *inspection, uint8_t proto)
 				push_builtin(inspection, (uint16_t)(i + 1));
 }
 
+static void count_bytes(struct inspection *inspection)
+{
+	size_t states = 0;
+
+	for (unsigned i = 0; i < STATES_MAX; i++)
+		if (inspection->states[i].state)
+			states += inspect_table[inspection->states[i].inspector - 1]->state_bytes(
+				inspection->states[i].state);
+	inspection->held_bytes =
+		(uint32_t)(sizeof(*inspection) + states + inspection->prefix[0].capacity +
+			   inspection->prefix[1].capacity + scan_bytes(inspection) +
+			   (inspection->runs == inspection->first_runs
+				    ? 0
+				    : inspection->run_capacity * sizeof(uint16_t)));
+}
+
 struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
 				  const struct pattern_set *patterns)
 {
@@ -271,6 +289,7 @@ struct inspection *inspection_new(const struct flow *flow, const struct packet *
 	settle(inspection);
 	if (!inspection->stream && !datagrams)
 		inspection_close(inspection);
+	count_bytes(inspection);
 	return inspection;
 }
 
@@ -369,6 +388,28 @@ static uint32_t keep_bytes(struct inspection *inspection, const struct flow *flo
 	if (fresh)
 		add_run(inspection, direction, fresh);
 	return fresh;
+}
+
+/*
+ * False: patterns were shown enough of this direction. A datagram is kept for whoever may ask for
+ * it later, as `*kept` tells; where that is only a policy of the future, the first ones are.
+ */
+static bool show_datagram(struct inspection *inspection, const struct flow *flow,
+			  enum flow_direction direction, const struct packet *packet,
+			  const struct pattern_set *patterns, bool *kept)
+{
+	const struct flow_prefix *prefix = &inspection->prefix[direction];
+
+	if (!packet->payload_captured || inspection->shown[direction] >= FLOW_PREFIX_MAX_BYTES)
+		return false;
+	inspection->shown[direction] += packet->payload_captured;
+	*kept = !prefix->contiguous ||
+		prefix->contiguous + packet->payload_captured <= KEPT_UNASKED_BYTES ||
+		next_living(inspection, 0) != INSPECTOR_COUNT ||
+		scan_wants_past(inspection, patterns);
+	if (*kept)
+		keep_bytes(inspection, flow, direction, packet);
+	return true;
 }
 
 /* ---- inspectors ---- */
@@ -547,7 +588,8 @@ static unsigned earlier_datagrams(const struct inspection *inspection,
 	return count;
 }
 
-static void inspect_packet(struct inspection *inspection, enum flow_direction direction,
+/* False: there is nobody to ask. */
+static bool inspect_packet(struct inspection *inspection, enum flow_direction direction,
 			   const struct packet *packet)
 {
 	struct inspect_earlier earlier[EARLIER_MAX];
@@ -563,7 +605,7 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 	struct inspect_note note = {0}; /* datagrams carry nothing */
 
 	if (!packet->payload_captured || next_living(inspection, 0) == INSPECTOR_COUNT)
-		return;
+		return false;
 	if (!inspection->claimed) {
 		for (size_t word = 0; word < LIVING_WORDS; word++)
 			inspection->living[word] &= datagram_begins[packet->payload[0]][word];
@@ -572,6 +614,7 @@ static void inspect_packet(struct inspection *inspection, enum flow_direction di
 	inspect(inspection, NULL, &datagram, &note);
 	free_states(inspection, false);
 	settle(inspection);
+	return true;
 }
 
 /* No inspector gets any more bytes; closing twice changes nothing. */
@@ -628,7 +671,8 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 {
 	struct evidence *evidence = &inspection->evidence;
 	uint64_t before = digest(inspection);
-	bool changed = false, limit, rescan = inspection->rescan;
+	bool changed = false, asked = false, kept = true, limit;
+	const bool rescan = inspection->rescan;
 	bool side_new[2] = {false, false};
 
 	/* unknown to all: a pattern that keeps nothing open may tell, as long as somebody asks */
@@ -639,10 +683,13 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		inspection->packets++;
 		inspection->bytes += packet->payload_length;
 		if (!inspection->stream)
-			inspect_packet(inspection, direction, packet);
+			asked = inspect_packet(inspection, direction, packet);
 		/* what told all there is to know need not be kept; the rest is for patterns */
 		if (!all_done(evidence) || !evidence->app_count)
-			side_new[direction] = keep_bytes(inspection, flow, direction, packet);
+			side_new[direction] =
+				inspection->stream ? keep_bytes(inspection, flow, direction, packet)
+						   : show_datagram(inspection, flow, direction,
+								   packet, patterns, &kept);
 		if (inspection->stream && side_new[direction])
 			inspect_streams(inspection, &direction, false);
 	}
@@ -653,6 +700,10 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 	    evidence->pattern_count == pattern_count(patterns) &&
 	    (side_new[0] || side_new[1] || rescan || limit))
 		changed = scan_patterns(inspection, patterns, scratch, side_new, packet);
+	if (!kept && scan_wants_past(inspection, patterns)) /* some were not asked */
+		kept = keep_bytes(inspection, flow, direction, packet);
+	if (asked || kept)
+		count_bytes(inspection);
 	if (limit)
 		inspection_close(inspection);
 	return changed || digest(inspection) != before;
@@ -700,30 +751,34 @@ void inspection_rebase(struct inspection *inspection, const struct pattern_set *
 		scan_rule_out(&inspection->evidence);
 	else
 		inspection->rescan = inspection->evidence.pattern_count > 0;
+	count_bytes(inspection);
 }
 
-void inspection_ahead(const struct inspection *inspection)
-{
-	/* all but the middle of the evidence, which is the names */
-	__builtin_prefetch(inspection, 1);
-	__builtin_prefetch(&inspection->evidence.pattern_count, 1);
-	__builtin_prefetch(&inspection->prefix[0], 1);
-	__builtin_prefetch(&inspection->prefix[1], 1);
-	__builtin_prefetch(&inspection->bytes, 1);
-	__builtin_prefetch(&inspection->scan, 1);
-}
-
-void inspection_ahead_bytes(const struct inspection *inspection)
+void inspection_ahead(const struct inspection *inspection, unsigned step)
 {
 	const struct flow_prefix *prefix = &inspection->prefix[FLOW_FROM_CLIENT];
+	/* seldom so of the other side's, whose turn is not known here */
+	const bool keeps = inspection->stream || next_living(inspection, 0) != INSPECTOR_COUNT;
 
-	/* where the next bytes will go, of the side that speaks most often first */
-	if (prefix->capacity)
-		__builtin_prefetch(prefix->bytes + prefix->contiguous, 1);
-	if (inspection->run_count)
-		__builtin_prefetch(&inspection->runs[inspection->run_count], 1);
-	if (inspection->scan)
-		scan_ahead(inspection);
+	switch (step) {
+	case 0:
+		__builtin_prefetch(inspection, 1);
+		__builtin_prefetch((const char *)inspection + 64, 1);
+		__builtin_prefetch(&inspection->evidence.host, 1);
+		break;
+	case 1:
+		if (inspection->scan)
+			scan_ahead(inspection);
+		if (keeps) {
+			__builtin_prefetch(prefix, 1);
+			__builtin_prefetch(&inspection->runs, 1);
+		}
+		break;
+	default:
+		if (keeps && prefix->capacity)
+			__builtin_prefetch(prefix->bytes + prefix->contiguous, 1);
+		break;
+	}
 }
 
 const struct evidence *inspection_evidence(const struct inspection *inspection)
@@ -749,15 +804,5 @@ void inspection_look(const struct inspection *inspection, struct inspection_look
 
 size_t inspection_bytes(const struct inspection *inspection)
 {
-	size_t states = 0;
-
-	for (unsigned i = 0; i < STATES_MAX; i++)
-		if (inspection->states[i].state)
-			states += inspect_table[inspection->states[i].inspector - 1]->state_bytes(
-				inspection->states[i].state);
-	return sizeof(*inspection) + states + inspection->prefix[0].capacity +
-	       inspection->prefix[1].capacity + scan_bytes(inspection) +
-	       (inspection->runs == inspection->first_runs
-			? 0
-			: inspection->run_capacity * sizeof(uint16_t));
+	return inspection->held_bytes;
 }

@@ -13,9 +13,8 @@
 #define STATES_MAX 4	  /* inspectors that keep something of one flow at the same time */
 #define LIVING_WORDS ((INSPECTOR_COUNT + 63) / 64)
 
+/* By use: a packet of an undecided flow that tells nothing needs what stands before the names. */
 struct inspection {
-	struct evidence evidence;
-	struct flow_prefix prefix[2];
 	uint64_t bytes;
 	uint32_t packets;
 	uint16_t client_port, server_port;
@@ -23,19 +22,24 @@ struct inspection {
 	bool stream;
 	bool midstream;
 	bool closed;
-	uint8_t layer;	   /* how many protocols lie below the one that is sought */
-	uint8_t built_in;  /* how many of the evidence's apps are; they lie lowest */
-	uint32_t begin[2]; /* of the layer, in each direction */
-	bool begun;	   /* the flow's first byte has been looked at */
-	bool claimed;	   /* the layer, by a built-in inspector */
-	uint16_t heir;	   /* the claimer's follower, still asked: its index plus one; 0: none */
+	bool begun;	  /* the flow's first byte has been looked at */
+	bool claimed;	  /* the layer, by a built-in inspector */
+	uint8_t layer;	  /* how many protocols lie below the one that is sought */
+	uint8_t built_in; /* how many of the evidence's apps are; they lie lowest */
 	bool busy;
-	bool carrier; /* the claimed protocol may turn out to carry another */
-	bool rescan;  /* the patterns are new, the bytes are not */
-	bool guessed; /* patterns that no rule wants have seen the bytes so far */
-	uint16_t outs; /* how often somebody was found to be out */
+	bool carrier;	     /* the claimed protocol may turn out to carry another */
+	bool rescan;	     /* the patterns are new, the bytes are not */
+	bool guessed;	     /* patterns that no rule wants have seen the bytes so far */
+	uint16_t heir;	     /* the claimer's follower, still asked: its index plus one; 0: none */
+	uint16_t outs;	     /* how often somebody was found to be out */
+	uint32_t held_bytes; /* of memory, all in all */
+	uint32_t shown[2];   /* bytes of datagrams that patterns were shown, by direction */
+	struct scan_state *scan; /* what the patterns know of this flow (scan.c); NULL: none */
 	/* who is still asked: MORE while the layer is unclaimed, MINE once it is claimed */
 	uint64_t living[LIVING_WORDS];
+	struct evidence evidence;
+	uint32_t begin[2]; /* of the layer, in each direction */
+	struct flow_prefix prefix[2];
 	struct {
 		uint16_t inspector; /* its index plus one; 0: free */
 		void *state;
@@ -44,7 +48,6 @@ struct inspection {
 	uint16_t run_count, run_capacity;
 	uint16_t *runs; /* first_runs, as long as they do */
 	uint16_t first_runs[FIRST_RUNS];
-	struct scan_state *scan; /* what the patterns know of this flow (scan.c); NULL: none */
 };
 
 /* Against this set from now on; false when out of memory: then there are no patterns for this flow.
@@ -57,6 +60,8 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 bool scan_patterns(struct inspection *inspection, const struct pattern_set *patterns,
 		   struct pattern_scratch *scratch, const bool side_new[2],
 		   const struct packet *packet);
+/* True if patterns may yet want the bytes of datagrams that they were shown before. */
+bool scan_wants_past(const struct inspection *inspection, const struct pattern_set *patterns);
 /* A hint: scan_patterns() comes soon. */
 void scan_ahead(const struct inspection *inspection);
 /* Heap bytes of what the patterns know. */

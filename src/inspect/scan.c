@@ -122,6 +122,22 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 	return state || !count;
 }
 
+bool scan_wants_past(const struct inspection *inspection, const struct pattern_set *patterns)
+{
+	const struct evidence *evidence = &inspection->evidence;
+	const size_t words = inspection->scan ? inspection->scan->words : 0;
+	uint64_t open = 0;
+
+	if (!words || !patterns)
+		return false;
+	if (inspection->scan->retry || (!inspection->built_in && !inspection->guessed))
+		return true;
+	for (size_t w = 0; w < words; w++)
+		open |= pattern_mask(patterns, PATTERNS_L7)[w] &
+			~(evidence->pattern_hit[w] | evidence->pattern_out[w]);
+	return open;
+}
+
 void scan_ahead(const struct inspection *inspection)
 {
 	__builtin_prefetch(inspection->scan, 1);

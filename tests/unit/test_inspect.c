@@ -490,6 +490,35 @@ static void an_unwanted_pattern_names_only_what_nobody_claims(void **state)
 	pattern_set_free(set);
 }
 
+static void datagrams_are_kept_for_those_who_ask_for_them(void **state)
+{
+	struct pattern_source alone = {
+		.kind = PATTERN_PAYLOAD, .text = "never[0-9]here", .wanted = true};
+	struct pattern_source together = {
+		.kind = PATTERN_L7, .text = "first.*last", .wanted = true};
+	struct pattern_set *sets[] = {set_of(&alone, 1), set_of(&together, 1)};
+	size_t most[2];
+	uint8_t noise[1000];
+	struct talk talk;
+
+	(void)state;
+	memset(noise, 0xf5, sizeof(noise));
+	for (size_t i = 0; i < 2; i++) {
+		talk_begin_with(&talk, IPPROTO_UDP, 40000, 7, sets[i]);
+		say_text(&talk, C, "\xf5 first");
+		for (unsigned n = 0; n < 10; n++)
+			say(&talk, n % 2 ? S : C, noise, sizeof(noise));
+		most[i] = inspection_bytes(talk.inspection);
+		assert_false(hit(&talk, 0));
+		say_text(&talk, S, i ? "and last" : "never7here");
+		assert_true(hit(&talk, 0));
+		talk_end(&talk);
+	}
+	assert_true(most[0] + 2048 <= most[1]);
+	pattern_set_free(sets[0]);
+	pattern_set_free(sets[1]);
+}
+
 static void a_rebase_runs_other_patterns_over_the_same_bytes(void **state)
 {
 	struct pattern_source before = {.kind = PATTERN_PAYLOAD, .text = "nothing", .wanted = true};
@@ -546,6 +575,7 @@ int main(void)
 		cmocka_unit_test(an_l7_pattern_reads_both_directions_in_order_without_nuls),
 		cmocka_unit_test(a_wanted_pattern_runs_inside_a_built_in_protocol),
 		cmocka_unit_test(an_unwanted_pattern_names_only_what_nobody_claims),
+		cmocka_unit_test(datagrams_are_kept_for_those_who_ask_for_them),
 		cmocka_unit_test(a_rebase_runs_other_patterns_over_the_same_bytes),
 		cmocka_unit_test(the_manual_has_every_app_once_and_each_has_captures),
 		cmocka_unit_test(a_full_table_of_names_refuses_more), /* last: it fills the table */
