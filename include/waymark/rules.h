@@ -162,13 +162,6 @@ struct rule_match {
 };
 
 /*
- * A hint before ruleset_match() of several flows: to wait for the memory of all together costs a fraction
- * of one by one.
- */
-void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count);
-/* False: the rules are so few that they are in the processor's own cache anyway. */
-bool ruleset_is_large(const struct ruleset *ruleset);
-/*
  * Pure. `evidence` NULL: nothing known yet, every payload key is open.
  * `expected` may be NULL. It never closes a rule, but for its `answer`, which is the host of a flow that
  * will show none; it must be the same on every call for a flow.
@@ -177,6 +170,24 @@ bool ruleset_is_large(const struct ruleset *ruleset);
 void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
 		   const struct evidence *evidence, const struct rule_expectation *expected,
 		   const struct rules_interfaces *interfaces, struct rule_match *match);
+
+/*
+ * The same for the flows of a batch, begun for all of them, RULES_AHEAD_MAX at most: to wait for the
+ * memory of all together costs a fraction of one by one. ruleset_ahead() borrows the facts and all
+ * else until the last ruleset_match_ahead(), which takes a flow by its place among the facts.
+ */
+enum { RULES_AHEAD_MAX = 64 };
+struct rules_ahead; /* of one thread; about 70 KiB */
+struct rules_ahead *rules_ahead_new(void);
+void rules_ahead_free(struct rules_ahead *ahead);
+void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count,
+		   const struct rules_interfaces *interfaces, struct rules_ahead *ahead);
+void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct evidence *evidence,
+			 const struct rule_expectation *expected, struct rule_match *match);
+/* A guess at the rule that the flow will end at; -1: none. */
+int32_t rules_ahead_likely(const struct rules_ahead *ahead, size_t flow);
+/* False: the rules are so few that they are in the processor's own cache anyway. */
+bool ruleset_is_large(const struct ruleset *ruleset);
 /*
  * Stands for a rule with app, alpn or payload keys as long as its name and those keys are the same, over
  * reloads; 0 for a rule that has none of them: what it needs is in a flow's addresses and host.

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A chain of zeroed chunks with a cursor in the newest. Large requests get a
- * chunk of their own behind the newest one, so that they do not waste its rest. What spans
- * several huge pages asks for them: lists of millions are read at random, and each small page would
- * cost a walk of the page tables beside the miss.
+ * chunk of their own behind the newest one, so that they do not waste its rest.
+ *
+ * An arena that has grown large goes on in huge pages: rules and lists are read at random, and each
+ * small page would cost a walk of the page tables beside the miss. Its chunks are whole huge pages,
+ * and what is left of one is filled up before the next.
  */
 #include <waymark/arena.h>
 
@@ -17,6 +19,7 @@
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define ALIGNMENT _Alignof(max_align_t)
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define LARGE_ARENA_BYTES ((size_t)1 << 20)
 
 struct arena_chunk {
 	struct arena_chunk *next;
@@ -44,23 +47,51 @@ void arena_release(struct arena *arena)
 
 static struct arena_chunk *chunk_new(size_t size)
 {
-	size_t bytes = sizeof(struct arena_chunk) + size;
-	struct arena_chunk *chunk;
+	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + size);
 
-	if (bytes < 2 * HUGE_PAGE_BYTES) {
-		chunk = calloc(1, bytes);
-	} else {
-		bytes = (bytes + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
-		chunk = aligned_alloc(HUGE_PAGE_BYTES, bytes);
-		if (chunk) {
-			/* refused: then it is small pages */
-			(void)madvise(chunk, bytes, MADV_HUGEPAGE);
-			memset(chunk, 0, bytes);
-		}
-	}
 	if (chunk)
 		chunk->size = size;
 	return chunk;
+}
+
+static struct arena_chunk *chunk_new_huge(size_t size)
+{
+	size_t bytes =
+		(sizeof(struct arena_chunk) + size + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
+	struct arena_chunk *chunk = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+
+	if (!chunk)
+		return NULL;
+	(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
+	memset(chunk, 0, bytes);
+	chunk->size = bytes - sizeof(*chunk);
+	return chunk;
+}
+
+static size_t room_in(const struct arena_chunk *chunk)
+{
+	return chunk ? chunk->size - chunk->used : 0;
+}
+
+/* A chunk for so many bytes; that with more room stays the newest one. */
+static struct arena_chunk *grow(struct arena *arena, size_t bytes)
+{
+	struct arena_chunk *newest = arena->chunks, *fresh;
+
+	if (bytes >= LARGE_ARENA_BYTES || arena->total_bytes >= LARGE_ARENA_BYTES)
+		fresh = chunk_new_huge(bytes);
+	else
+		fresh = chunk_new(bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES);
+	if (!fresh)
+		return NULL;
+	if (room_in(newest) > room_in(fresh) - bytes) {
+		fresh->next = newest->next;
+		newest->next = fresh;
+	} else {
+		fresh->next = newest;
+		arena->chunks = fresh;
+	}
+	return fresh;
 }
 
 void *arena_alloc(struct arena *arena, size_t bytes)
@@ -71,21 +102,10 @@ void *arena_alloc(struct arena *arena, size_t bytes)
 	if (bytes > SIZE_MAX / 2)
 		return NULL;
 	bytes = (bytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
-	if (!chunk || chunk->size - chunk->used < bytes) {
-		size_t size = bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES;
-		struct arena_chunk *fresh = chunk_new(size);
-
-		if (!fresh)
-			return NULL;
-		if (chunk && size != CHUNK_BYTES) {
-			fresh->next = chunk->next;
-			chunk->next = fresh;
-		} else {
-			fresh->next = chunk;
-			arena->chunks = fresh;
-		}
-		chunk = fresh;
-	}
+	if (!chunk || room_in(chunk) < bytes)
+		chunk = grow(arena, bytes);
+	if (!chunk)
+		return NULL;
 	result = chunk->bytes + chunk->used;
 	chunk->used += bytes;
 	arena->total_bytes += bytes;

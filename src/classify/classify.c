@@ -59,6 +59,13 @@ struct classifier {
 	enum flow_direction last_direction;
 	bool last_decided;
 	struct flow_lookup lookups[CLASSIFY_BATCH];
+	/* where they were wanted beforehand: those of the batch's packets that look new, else NULL
+	 */
+	bool facts_known;
+	size_t place; /* in the batch, of the packet at hand */
+	const struct rule_facts *known_facts[CLASSIFY_BATCH];
+	struct rule_facts facts[CLASSIFY_BATCH];
+	struct rules_ahead *rules; /* the rules for these facts are looked up in it */
 	const struct classify_policy *at_end;
 	classify_settled_fn *settled;
 	void *settled_context;
@@ -171,10 +178,11 @@ struct classifier *classifier_new(const struct classifier_options *options,
 	classifier->context = context;
 	classifier->scratch = pattern_scratch_new();
 	classifier->dns = dns_watch_new(0);
+	classifier->rules = rules_ahead_new();
 	inspection_prepare();
 	if (hash_seed_random(&seed) == 0)
 		classifier->infos = info_table_new(&seed);
-	if (classifier->scratch && classifier->dns && classifier->infos)
+	if (classifier->scratch && classifier->dns && classifier->infos && classifier->rules)
 		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
 						   flow_ends, classifier);
 	if (!classifier->flows) {
@@ -193,6 +201,7 @@ void classifier_free(struct classifier *classifier)
 	info_table_free(classifier->infos);
 	pattern_scratch_free(classifier->scratch);
 	dns_watch_free(classifier->dns);
+	rules_ahead_free(classifier->rules);
 	free(classifier);
 }
 
@@ -257,6 +266,25 @@ static void facts_of(const struct classify_policy *policy, struct rule_facts *fa
 		facts->hook = packet->meta.hook == PACKET_HOOK_INPUT ? RULE_HOOK_OUTPUT
 								     : RULE_HOOK_FORWARD;
 	}
+}
+
+/* Those of the packet at hand, if they were made beforehand; else NULL. */
+static const struct rule_facts *known_facts(const struct classifier *classifier)
+{
+	return classifier->facts_known ? classifier->known_facts[classifier->place] : NULL;
+}
+
+/* Those, or now in `room`. */
+static const struct rule_facts *facts_at(const struct classifier *classifier,
+					 const struct classify_policy *policy,
+					 const struct packet *packet, struct rule_facts *room)
+{
+	const struct rule_facts *known = known_facts(classifier);
+
+	if (known)
+		return known;
+	facts_of(policy, room, packet);
+	return room;
 }
 
 /* The budget counts each inspection by what it holds now. */
@@ -355,7 +383,10 @@ static struct pending *pending_new(struct classifier *classifier,
 
 	if (!pending)
 		return NULL;
-	facts_of(policy, &pending->facts, packet);
+	if (known_facts(classifier))
+		pending->facts = *known_facts(classifier);
+	else
+		facts_of(policy, &pending->facts, packet);
 	pending->generation = policy->generation;
 	pending->inspection = inspection_new(flow, packet, ruleset_patterns(policy->rules));
 	if (!pending->inspection) {
@@ -390,8 +421,12 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 		expected = classify_expectation(guess);
 		expected.answer_is_inner = pending->hidden;
 	}
-	ruleset_match(policy->rules, facts, evidence, guess ? &expected : NULL, policy->interfaces,
-		      &match);
+	if (facts >= classifier->facts && facts < classifier->facts + CLASSIFY_BATCH)
+		ruleset_match_ahead(classifier->rules, (size_t)(facts - classifier->facts),
+				    evidence, guess ? &expected : NULL, &match);
+	else
+		ruleset_match(policy->rules, facts, evidence, guess ? &expected : NULL,
+			      policy->interfaces, &match);
 	decision = classify_decide(policy, &match, facts, flow->value, !first, guessed);
 	if (decision.value != flow->value)
 		flow->epoch = epoch;
@@ -485,17 +520,17 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	const struct pattern_set *patterns = ruleset_patterns(policy->rules);
 	struct pending *pending = flow_table_pending(classifier->flows, flow);
 	const struct evidence *evidence;
+	const struct rule_facts *facts;
 	bool news = fresh, first = fresh && !flow->older;
 
 	if (pending && pending_rebase(pending, policy))
 		news = true;
 	if (fresh && !(pending = pending_new(classifier, policy, flow, packet))) {
-		struct rule_facts facts;
+		struct rule_facts room;
 
-		facts_of(policy, &facts, packet);
 		counter_add(&classifier->stats.refused_memory, 1);
-		flow_judge(classifier, policy, flow, &facts, &no_evidence, first,
-			   packet->meta.time_us);
+		flow_judge(classifier, policy, flow, facts_at(classifier, policy, packet, &room),
+			   &no_evidence, first, packet->meta.time_us);
 		return;
 	}
 	if (!pending)
@@ -507,9 +542,10 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	if (news) {
 		info_update(classifier, flow, evidence, pending->guess);
 		remember_name(policy, pending, evidence, packet->meta.time_us);
+		facts = fresh ? known_facts(classifier) : NULL;
 		if (flow->state != FLOW_FINAL)
-			flow_judge(classifier, policy, flow, &pending->facts, evidence, first,
-				   packet->meta.time_us);
+			flow_judge(classifier, policy, flow, facts ? facts : &pending->facts,
+				   evidence, first, packet->meta.time_us);
 	}
 	budget_update(classifier, pending);
 	if (flow->state == FLOW_FINAL &&
@@ -526,10 +562,10 @@ static void flow_decide_by_headers(struct classifier *classifier,
 				   const struct classify_policy *policy, struct flow *flow,
 				   const struct packet *packet)
 {
-	struct rule_facts facts;
+	struct rule_facts room;
 
-	facts_of(policy, &facts, packet);
-	flow_judge(classifier, policy, flow, &facts, NULL, !flow->older, packet->meta.time_us);
+	flow_judge(classifier, policy, flow, facts_at(classifier, policy, packet, &room), NULL,
+		   !flow->older, packet->meta.time_us);
 }
 
 /* ---- DNS on its way ---- */
@@ -675,26 +711,45 @@ static void look_ahead(const struct classifier *classifier, size_t count)
 			inspection_ahead(pendings[i]->inspection, step);
 }
 
+/* What the batch's new flows will ask of the rules, and the counters of the rule they end at. */
+static void rules_ahead(struct classifier *classifier, const struct classify_policy *policy,
+			const struct packet *packets, size_t count)
+{
+	size_t fresh = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		classifier->known_facts[i] = NULL;
+		if (classifier->lookups[i].found)
+			continue;
+		facts_of(policy, &classifier->facts[fresh], &packets[i]);
+		classifier->known_facts[i] = &classifier->facts[fresh++];
+	}
+	ruleset_ahead(policy->rules, classifier->facts, fresh, policy->interfaces,
+		      classifier->rules);
+	for (size_t i = 0; i < fresh && policy->rule_stats; i++) {
+		int32_t rule = rules_ahead_likely(classifier->rules, i);
+
+		if (rule >= 0)
+			__builtin_prefetch(&policy->rule_stats[rule], 1);
+	}
+}
+
 /* A hint is only worth its time where there are others to look for meanwhile. */
 static void find_together(struct classifier *classifier, const struct classify_policy *policy,
 			  const struct packet *packets, size_t count)
 {
 	struct flow_lookup *lookups = classifier->lookups;
-	struct rule_facts facts[CLASSIFY_BATCH];
-	size_t fresh = 0;
 
 	for (size_t i = 0; i < count; i++)
 		flow_lookup_init(&lookups[i], classifier->flows, &packets[i]);
-	if (count == 1)
-		return;
-	flow_lookup_ahead(lookups, count, classifier->flows);
-	for (size_t i = 0; i < count && ruleset_is_large(policy->rules); i++)
-		if (!lookups[i].found)
-			facts_of(policy, &facts[fresh++], &packets[i]);
-	if (fresh > 1)
-		ruleset_ahead(policy->rules, facts, fresh);
-	if (classifier->inspect_bytes)
-		look_ahead(classifier, count);
+	if (count > 1) {
+		flow_lookup_ahead(lookups, count, classifier->flows);
+		if (classifier->inspect_bytes)
+			look_ahead(classifier, count);
+	}
+	classifier->facts_known = count > 1 && ruleset_is_large(policy->rules);
+	if (classifier->facts_known)
+		rules_ahead(classifier, policy, packets, count);
 }
 
 void classify_batch(struct classifier *classifier, const struct classify_policy *policy,
@@ -707,6 +762,7 @@ void classify_batch(struct classifier *classifier, const struct classify_policy 
 		if (!place)
 			find_together(classifier, policy, packets + i,
 				      count - i < CLASSIFY_BATCH ? count - i : CLASSIFY_BATCH);
+		classifier->place = place;
 		verdicts[i] =
 			classify(classifier, policy, &packets[i], &classifier->lookups[place]);
 		if (seen)

@@ -342,20 +342,28 @@ bool host_set_covers(const struct host_set *set, const char *host, size_t length
 	const unsigned char *name = (const unsigned char *)host;
 	uint32_t below = is_address(host, length) ? 0 : set->most_below;
 	uint32_t most = below > set->most_exact ? below : set->most_exact;
+	struct {
+		uint64_t hash;
+		size_t start;
+	} probes[HOST_LABELS_MAX];
 	uint64_t hash = set->seed;
-	size_t end = length;
+	size_t end = length, start = length;
+	uint32_t count = 0;
 
-	for (uint32_t labels = 1; labels <= most; labels++) {
-		size_t start = label_start(name, end);
-		unsigned wanted = start == 0 ? HOST_EXACT : HOST_BELOW;
-
+	/* the buckets of all parents are waited for together */
+	for (uint32_t labels = 1; labels <= most && start && count < HOST_LABELS_MAX; labels++) {
+		start = label_start(name, end);
 		hash = hash_label(set->seed, hash, name + start, end - start);
-		if ((start == 0 || (labels >= set->fewest_below && labels <= below)) &&
-		    holds(set, hash_finish(hash), name + start, length - start, wanted))
-			return true;
-		if (start == 0)
-			break;
+		if (start == 0 || (labels >= set->fewest_below && labels <= below)) {
+			probes[count].hash = hash_finish(hash);
+			probes[count].start = start;
+			__builtin_prefetch(&set->buckets[bucket_of(set, probes[count++].hash)]);
+		}
 		end = start - 1;
 	}
+	for (uint32_t i = 0; i < count; i++)
+		if (holds(set, probes[i].hash, name + probes[i].start, length - probes[i].start,
+			  probes[i].start ? HOST_BELOW : HOST_EXACT))
+			return true;
 	return false;
 }

@@ -61,6 +61,7 @@ struct index_item {
  */
 #define GROUP_EXACT (UINT64_C(1) << 63) /* who has the key fulfils every item's header */
 #define GROUP_COUNT(word) ((uint32_t)((word) >> 32) & INT32_MAX)
+#define GROUP_IS_RULE(word) ((word) >> 32 == (GROUP_EXACT >> 32 | 1))
 
 /* Which tuples have a rule for an address that begins like this one: by hash, a bit each. */
 struct index_sieve {

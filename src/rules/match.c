@@ -14,6 +14,7 @@
  * Nothing is allocated, whatever the number of candidates.
  */
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "index.h"
@@ -130,7 +131,7 @@ static void start(struct search *search, const struct ruleset *ruleset,
 /* The groups that the flow is in, and the one at hand. */
 struct cursor {
 	const struct index_part *part;
-	uint32_t found, next;
+	uint32_t asked, found, next;
 	uint8_t tuples[TUPLES_MAX];
 	uint64_t infos[TUPLES_MAX];	/* the last words of the groups */
 	const struct index_item *items; /* NULL: `single` is the rule, and `exact` */
@@ -187,18 +188,17 @@ static inline const uint64_t *group_at(const struct index_part *part, uint32_t p
 }
 
 /*
- * Asks the tuples that are left, in three rounds: where their groups are, whether they are there,
- * and (next_group()) what is in them; so that one tuple need not wait for the memory of another.
+ * The tuples that are left are asked in three rounds: where their groups are, whether they are
+ * there, and (next_group()) what is in them; so that one tuple need not wait for the memory of
+ * another.
  */
-static inline void find_groups(const struct search *search, struct cursor *cursor, uint64_t left,
+static inline void find_places(const struct search *search, struct cursor *cursor, uint32_t *places,
 			       bool wide)
 {
 	const struct index_part *part = cursor->part;
-	const size_t words = wide ? KEY_V6 : KEY_V4;
-	uint32_t places[TUPLES_MAX], asked = 0;
 	uint64_t key[KEY_V6];
 
-	for (; left; left &= left - 1) {
+	for (uint64_t left = sift(search, part); left; left &= left - 1) {
 		unsigned number = (unsigned)__builtin_ctzll(left);
 		const struct tuple *tuple = &part->tuples[number];
 
@@ -207,11 +207,20 @@ static inline void find_groups(const struct search *search, struct cursor *curso
 		if (tuple->other && !(search->known_others >> tuple->other & 1))
 			continue;
 		make_key(search, part, number, key, wide);
-		places[asked] = first_place(search, part, key, wide);
-		__builtin_prefetch(group_at(part, places[asked], wide));
-		cursor->tuples[asked++] = (uint8_t)number;
+		places[cursor->asked] = first_place(search, part, key, wide);
+		__builtin_prefetch(group_at(part, places[cursor->asked], wide));
+		cursor->tuples[cursor->asked++] = (uint8_t)number;
 	}
-	for (uint32_t i = 0; i < asked; i++) {
+}
+
+static inline void find_groups(const struct search *search, struct cursor *cursor,
+			       const uint32_t *places, bool wide)
+{
+	const struct index_part *part = cursor->part;
+	const size_t words = wide ? KEY_V6 : KEY_V4;
+	uint64_t key[KEY_V6];
+
+	for (uint32_t i = 0; i < cursor->asked; i++) {
 		uint8_t number = cursor->tuples[i];
 		const uint64_t *group;
 		uint64_t differ;
@@ -227,40 +236,63 @@ static inline void find_groups(const struct search *search, struct cursor *curso
 		}
 		if (!group[words])
 			continue;
-		__builtin_prefetch(part->items + (uint32_t)group[words]);
+		if (GROUP_IS_RULE(group[words]))
+			__builtin_prefetch(&search->ruleset->outcomes[(uint32_t)group[words]]);
+		else
+			__builtin_prefetch(part->items + (uint32_t)group[words]);
 		cursor->tuples[cursor->found] = number;
 		cursor->infos[cursor->found++] = group[words];
 	}
 }
 
-static void look_in(const struct search *search, enum index_kind kind, struct cursor *cursor)
+static void begin(const struct search *search, enum index_kind kind, struct cursor *cursor,
+		  uint32_t places[TUPLES_MAX])
 {
-	const struct index_part *part = &search->ruleset->index->parts[search->wide][kind];
-
-	cursor->part = part;
-	cursor->found = cursor->next = 0;
-	if (part->tuple_count == 0)
+	cursor->part = &search->ruleset->index->parts[search->wide][kind];
+	cursor->asked = cursor->found = cursor->next = 0;
+	if (cursor->part->tuple_count == 0)
 		return;
 	if (search->wide)
-		find_groups(search, cursor, sift(search, part), true);
+		find_places(search, cursor, places, true);
 	else
-		find_groups(search, cursor, sift(search, part), false);
+		find_places(search, cursor, places, false);
+}
+
+static void finish(const struct search *search, struct cursor *cursor,
+		   const uint32_t places[TUPLES_MAX])
+{
+	if (search->wide)
+		find_groups(search, cursor, places, true);
+	else
+		find_groups(search, cursor, places, false);
+}
+
+static void look_in(const struct search *search, enum index_kind kind, struct cursor *cursor)
+{
+	uint32_t places[TUPLES_MAX];
+
+	begin(search, kind, cursor, places);
+	if (cursor->asked)
+		finish(search, cursor, places);
+}
+
+static inline void open_group(struct cursor *cursor, uint32_t number)
+{
+	uint64_t info = cursor->infos[number];
+
+	cursor->count = GROUP_COUNT(info);
+	cursor->exact = info & GROUP_EXACT;
+	cursor->single = (uint32_t)info;
+	cursor->items = GROUP_IS_RULE(info) ? NULL : cursor->part->items + cursor->single;
 }
 
 /* The next group, of those that have rules before the best one; false: none. */
 static inline bool next_group(const struct search *search, struct cursor *cursor)
 {
-	const struct index_part *part = cursor->part;
-	uint64_t info;
-
 	if (cursor->next == cursor->found ||
-	    part->tuples[cursor->tuples[cursor->next]].first_rule >= search->best)
+	    cursor->part->tuples[cursor->tuples[cursor->next]].first_rule >= search->best)
 		return false;
-	info = cursor->infos[cursor->next++];
-	cursor->count = GROUP_COUNT(info);
-	cursor->exact = info & GROUP_EXACT;
-	cursor->single = (uint32_t)info;
-	cursor->items = cursor->exact && cursor->count == 1 ? NULL : part->items + cursor->single;
+	open_group(cursor, cursor->next++);
 	return true;
 }
 
@@ -318,19 +350,16 @@ static void forget_open(struct search *search)
 	search->first_open = search->expected = (uint32_t)search->ruleset->count;
 }
 
-static void search_headers(struct search *search)
+static void search_headers(struct search *search, struct cursor *cursor)
 {
-	struct cursor cursor;
-
-	look_in(search, INDEX_HEADER, &cursor);
-	while (next_group(search, &cursor)) {
-		for (uint32_t i = 0; i < cursor.count; i++) {
-			uint32_t rule = rule_at(&cursor, i);
+	while (next_group(search, cursor)) {
+		for (uint32_t i = 0; i < cursor->count; i++) {
+			uint32_t rule = rule_at(cursor, i);
 
 			if (rule >= search->best)
 				break;
-			if (!may_hold(search, &cursor, i) ||
-			    (!holds_surely(&cursor, i) && judge(search, rule) != RULE_YES))
+			if (!may_hold(search, cursor, i) ||
+			    (!holds_surely(cursor, i) && judge(search, rule) != RULE_YES))
 				continue;
 			search->best = rule;
 			/* wanted next, if it stays the best */
@@ -486,12 +515,13 @@ static void count_waiting(struct search *search)
 
 /* ---- the match ---- */
 
-static void search_index(struct search *search)
+/* `headers`: what look_in() makes of INDEX_HEADER. */
+static void search_index(struct search *search, struct cursor *headers)
 {
 	struct hosts hosts;
 	bool host_known = find_host(search->question, &hosts);
 
-	search_headers(search);
+	search_headers(search, headers);
 	for (size_t i = 0; i < hosts.count; i++)
 		search->best = search_name(search, hosts.names[i], hosts.lengths[i], holds_now,
 					   search->best);
@@ -524,24 +554,37 @@ static int32_t rule_or_none(const struct search *search, uint32_t rule)
 	return rule < search->ruleset->count ? (int32_t)rule : -1;
 }
 
+static bool has_index(const struct rule_facts *facts)
+{
+	return facts->src.family == facts->dst.family && facts->dst.family != IP_NONE;
+}
+
+static void answer(const struct search *search, struct rule_match *match)
+{
+	*match = (struct rule_match){
+		.rule = rule_or_none(search, search->best),
+		.open_count = search->open_count,
+		.first_open = rule_or_none(search, search->first_open),
+		.expected = rule_or_none(search, search->expected),
+	};
+}
+
 void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts,
 		   const struct evidence *evidence, const struct rule_expectation *expected,
 		   const struct rules_interfaces *interfaces, struct rule_match *match)
 {
 	struct question question = ask(ruleset, facts, evidence, expected, interfaces);
+	struct cursor headers;
 	struct search search;
 
 	start(&search, ruleset, &question);
-	if (facts->src.family == facts->dst.family && facts->dst.family != IP_NONE)
-		search_index(&search);
-	else
+	if (has_index(facts)) {
+		look_in(&search, INDEX_HEADER, &headers);
+		search_index(&search, &headers);
+	} else {
 		walk(&search);
-	*match = (struct rule_match){
-		.rule = rule_or_none(&search, search.best),
-		.open_count = search.open_count,
-		.first_open = rule_or_none(&search, search.first_open),
-		.expected = rule_or_none(&search, search.expected),
-	};
+	}
+	answer(&search, match);
 }
 
 uint64_t ruleset_fingerprint(const struct ruleset *ruleset, size_t index)
@@ -583,59 +626,96 @@ size_t ruleset_open_rules(const struct ruleset *ruleset, const struct rule_facts
 
 #define LARGE_RULES 500
 
-/* The first place of each group that the flow may be in; in the second step, what stands there. */
-static inline void groups_ahead(const struct search *search, const struct index_part *part,
-				unsigned step, bool wide)
+struct rules_ahead {
+	struct flow_ahead {
+		struct question question;
+		struct search search;
+		struct cursor headers;
+		uint32_t places[TUPLES_MAX];
+		int32_t likely;
+	} flows[RULES_AHEAD_MAX];
+};
+
+struct rules_ahead *rules_ahead_new(void)
 {
-	const size_t words = wide ? KEY_V6 : KEY_V4;
-	uint64_t key[KEY_V6], left = part->tuple_count ? sift(search, part) : 0;
+	return malloc(sizeof(struct rules_ahead));
+}
 
-	for (; left; left &= left - 1) {
-		unsigned number = (unsigned)__builtin_ctzll(left);
-		const uint64_t *group;
-		uint64_t info;
+void rules_ahead_free(struct rules_ahead *ahead)
+{
+	free(ahead);
+}
 
-		if (part->tuples[number].other)
-			continue;
-		make_key(search, part, number, key, wide);
-		group = group_at(part, first_place(search, part, key, wide), wide);
-		if (step == 0) {
-			__builtin_prefetch(group);
-			continue;
+static void sets_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, unsigned step)
+{
+	for (unsigned i = 0; i < ruleset->large_count; i++)
+		address_set_ahead(ruleset->large[i].set,
+				  ruleset->large[i].src ? &facts->src : &facts->dst, step);
+}
+
+/* By the first of each group's items; what they are judged by beyond these is not asked. */
+static int32_t find_likely(struct flow_ahead *flow)
+{
+	const struct search *search = &flow->search;
+	struct cursor *cursor = &flow->headers;
+	uint32_t likely = search->best;
+
+	for (uint32_t g = 0; g < cursor->found; g++) {
+		open_group(cursor, g);
+		for (uint32_t i = 0; i < cursor->count && i < 2; i++)
+			if (rule_at(cursor, i) < likely && may_hold(search, cursor, i))
+				likely = rule_at(cursor, i);
+	}
+	if (likely < search->ruleset->count)
+		__builtin_prefetch(&search->ruleset->outcomes[likely]);
+	return rule_or_none(search, likely);
+}
+
+void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count,
+		   const struct rules_interfaces *interfaces, struct rules_ahead *ahead)
+{
+	for (unsigned step = 0; step < 3; step++) {
+		for (size_t i = 0; i < count; i++) {
+			struct flow_ahead *flow = &ahead->flows[i];
+
+			if (step == 0) {
+				flow->question = ask(ruleset, &facts[i], NULL, NULL, interfaces);
+				start(&flow->search, ruleset, &flow->question);
+				flow->likely = -1;
+			}
+			if (!has_index(&facts[i]))
+				continue;
+			if (step < 2)
+				sets_ahead(ruleset, &facts[i], step);
+			if (step == 0)
+				begin(&flow->search, INDEX_HEADER, &flow->headers, flow->places);
+			else if (step == 1)
+				finish(&flow->search, &flow->headers, flow->places);
+			else
+				flow->likely = find_likely(flow);
 		}
-		info = group[words];
-		if (!info)
-			continue;
-		if (info & GROUP_EXACT && GROUP_COUNT(info) == 1)
-			__builtin_prefetch(&search->ruleset->outcomes[(uint32_t)info]);
-		else
-			__builtin_prefetch(part->items + (uint32_t)info);
 	}
 }
 
-void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count)
+int32_t rules_ahead_likely(const struct rules_ahead *ahead, size_t flow)
 {
-	for (unsigned step = 0; step < 2; step++) {
-		for (size_t i = 0; i < count; i++) {
-			struct question question = {.facts = &facts[i]};
-			const struct index_part *part;
-			struct search search;
+	return ahead->flows[flow].likely;
+}
 
-			if (facts[i].dst.family == IP_NONE)
-				continue;
-			for (unsigned set = 0; set < ruleset->large_count; set++)
-				address_set_ahead(ruleset->large[set].set,
-						  ruleset->large[set].src ? &facts[i].src
-									  : &facts[i].dst,
-						  step);
-			start(&search, ruleset, &question);
-			part = &ruleset->index->parts[search.wide][INDEX_HEADER];
-			if (search.wide)
-				groups_ahead(&search, part, step, true);
-			else
-				groups_ahead(&search, part, step, false);
-		}
-	}
+void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct evidence *evidence,
+			 const struct rule_expectation *expected, struct rule_match *match)
+{
+	struct flow_ahead *own = &ahead->flows[flow];
+	struct search search = own->search;
+
+	own->question.evidence = evidence;
+	own->question.expected = expected;
+	own->headers.next = 0;
+	if (has_index(own->question.facts))
+		search_index(&search, &own->headers);
+	else
+		walk(&search);
+	answer(&search, match);
 }
 
 bool ruleset_is_large(const struct ruleset *ruleset)

@@ -16,6 +16,7 @@
 
 #define SPANS_PER_PIECE 2
 #define SPANS_IN_A_ROW 8
+#define AHEAD_BYTES 256
 
 /* ---- numbers ---- */
 
@@ -91,9 +92,10 @@ static struct wide wide_from(const uint8_t bytes[16])
 	return (struct wide){big_endian(bytes, 8), big_endian(bytes + 8, 8)};
 }
 
+/* Without a branch, which nobody could foresee. */
 static bool wide_less(struct wide a, struct wide b)
 {
-	return a.top != b.top ? a.top < b.top : a.bottom < b.bottom;
+	return (a.top < b.top) | ((a.top == b.top) & (a.bottom < b.bottom));
 }
 
 /* The next address; that of the highest one is 0. */
@@ -270,25 +272,27 @@ bool rules_address_set(struct rules_builder *builder, struct address_draft *draf
 	return false;
 }
 
-/* Of many spans, the first that a lookup will read. */
-static const void *first_span(const struct address_set *set, bool wide, uint32_t first)
-{
-	first -= first > 0; /* the one before may reach into the piece */
-	return wide ? (const void *)&set->v6[first] : (const void *)&set->v4[first];
-}
-
 void address_set_ahead(const struct address_set *set, const struct ip_addr *address, unsigned step)
 {
 	bool wide = address->family == IP_V6;
 	const struct span_index *index = wide ? &set->v6_index : &set->v4_index;
 	uint64_t key = wide ? wide_from(address->bytes).top : big_endian(address->bytes, 4), piece;
+	const char *spans = wide ? (const char *)set->v6 : (const char *)set->v4;
+	size_t size = wide ? sizeof(*set->v6) : sizeof(*set->v4), first, end;
 
 	if (address->family == IP_NONE || !find_piece(index, key, &piece) || piece >= index->pieces)
 		return;
-	if (step == 0)
+	if (step == 0) {
 		__builtin_prefetch(&index->starts[piece]);
-	else
-		__builtin_prefetch(first_span(set, wide, index->starts[piece]));
+		return;
+	}
+	first = index->starts[piece];
+	first -= first > 0; /* the one before may reach into the piece */
+	end = index->starts[piece + 1];
+	/* lines are 64 bytes; a crowded piece is searched by halves, and waits */
+	for (size_t line = 0; line < (end - first) * size && line < AHEAD_BYTES; line += 64)
+		__builtin_prefetch(spans + first * size + line);
+	__builtin_prefetch(spans + end * size - 1);
 }
 
 bool address_set_covers(const struct address_set *set, const struct ip_addr *address)

@@ -478,42 +478,69 @@ static void walk(const struct ruleset *rules, const struct flow_case *flow,
 
 /* What has been seen at all: a test of nothing proves nothing. */
 struct seen {
-	unsigned asked, held, none, open, expected;
+	unsigned asked, held, none, open, expected, guessed;
 };
+
+static void assert_same(const struct ruleset *rules, const char *how,
+			const struct rule_match *found, const struct rule_match *wanted)
+{
+	if (found->rule != wanted->rule || found->open_count != wanted->open_count ||
+	    found->first_open != wanted->first_open || found->expected != wanted->expected)
+		fail_msg("%s, of %zu rules: rule %d, %u open from %d, expected %d; "
+			 "the walk: rule %d, %u open from %d, expected %d",
+			 how, ruleset_count(rules), found->rule, found->open_count,
+			 found->first_open, found->expected, wanted->rule, wanted->open_count,
+			 wanted->first_open, wanted->expected);
+}
+
+/* A flow by itself, and as one of a batch. */
+static void compare_one(const struct ruleset *rules, struct flow_case *flow,
+			struct rules_ahead *ahead, size_t place, struct seen *seen)
+{
+	const struct evidence *evidence = flow->has_evidence ? &flow->evidence : NULL;
+	const struct rule_expectation *expected = flow->has_expected ? &flow->expected : NULL;
+	struct rule_match found, wanted;
+
+	walk(rules, flow, evidence, expected, &wanted);
+	ruleset_match(rules, &flow->facts, evidence, expected, NULL, &found);
+	assert_same(rules, "alone", &found, &wanted);
+	ruleset_match_ahead(ahead, place, evidence, expected, &found);
+	assert_same(rules, "in a batch", &found, &wanted);
+	seen->asked++;
+	seen->held += wanted.rule >= 0;
+	seen->none += wanted.rule < 0;
+	seen->open += wanted.open_count > 0;
+	seen->expected += wanted.expected >= 0;
+	seen->guessed += wanted.rule >= 0 && rules_ahead_likely(ahead, place) == wanted.rule;
+}
 
 static void compare(const struct ruleset *rules, const struct style *style, unsigned flows,
 		    struct seen *seen)
 {
-	for (unsigned i = 0; i < flows; i++) {
-		struct flow_case flow;
-		struct rule_match found, wanted;
-		const struct evidence *evidence;
-		const struct rule_expectation *expected;
+	static struct flow_case cases[RULES_AHEAD_MAX];
+	static struct rule_facts facts[RULES_AHEAD_MAX];
+	struct rules_ahead *ahead = rules_ahead_new();
 
-		make_case(style, &flow);
-		flow.evidence.pattern_hit = &flow.hit;
-		flow.evidence.pattern_out = &flow.out;
-		flow.expected.apps = flow.apps;
-		if (ruleset_count(rules) && chance(30))
-			flow.expected.rule =
-				ruleset_fingerprint(rules, roll((unsigned)ruleset_count(rules)));
-		evidence = flow.has_evidence ? &flow.evidence : NULL;
-		expected = flow.has_expected ? &flow.expected : NULL;
-		walk(rules, &flow, evidence, expected, &wanted);
-		ruleset_match(rules, &flow.facts, evidence, expected, NULL, &found);
-		if (found.rule != wanted.rule || found.open_count != wanted.open_count ||
-		    found.first_open != wanted.first_open || found.expected != wanted.expected)
-			fail_msg("of %zu rules: rule %d, %u open from %d, expected %d; "
-				 "the walk: rule %d, %u open from %d, expected %d",
-				 ruleset_count(rules), found.rule, found.open_count,
-				 found.first_open, found.expected, wanted.rule, wanted.open_count,
-				 wanted.first_open, wanted.expected);
-		seen->asked++;
-		seen->held += wanted.rule >= 0;
-		seen->none += wanted.rule < 0;
-		seen->open += wanted.open_count > 0;
-		seen->expected += wanted.expected >= 0;
+	assert_non_null(ahead);
+	for (unsigned done = 0, count; done < flows; done += count) {
+		count = 1 + roll(RULES_AHEAD_MAX);
+		for (unsigned i = 0; i < count; i++) {
+			struct flow_case *flow = &cases[i];
+
+			make_case(style, flow);
+			flow->evidence.pattern_hit = &flow->hit;
+			flow->evidence.pattern_out = &flow->out;
+			flow->expected.apps = flow->apps;
+			if (ruleset_count(rules) && chance(30))
+				flow->expected.rule = ruleset_fingerprint(
+					rules, roll((unsigned)ruleset_count(rules)));
+			facts[i] = flow->facts;
+		}
+		ruleset_ahead(rules, facts, count, NULL, ahead);
+		for (unsigned i = 0; i < count; i++)
+			compare_one(rules, &cases[i], ahead, i, seen);
 	}
+	rules_ahead_free(ahead);
 }
 
 static void check(const struct style *style, unsigned rulesets, unsigned rules, unsigned flows)
@@ -527,6 +554,7 @@ static void check(const struct style *style, unsigned rulesets, unsigned rules, 
 		ruleset_free(made);
 	}
 	assert_true(seen.held > seen.asked / 20);
+	assert_true(style->payload || seen.guessed > seen.held / 2);
 	assert_true(style->payload == 0 || seen.open > seen.asked / 20);
 	assert_true(style->payload == 0 || seen.expected > seen.asked / 1000);
 }
