@@ -57,6 +57,7 @@ static void set_name(struct tag *tag)
 /* All up to the end of the next tag, declarations too. */
 static enum reading take_tag(struct text *rest, bool within_text, struct text *whole)
 {
+	static const char declaration[] = "<?xml";
 	size_t begin = 0, end;
 	uint8_t quote = 0;
 
@@ -70,6 +71,9 @@ static enum reading take_tag(struct text *rest, bool within_text, struct text *w
 
 		if ((c < ' ' && !space(c)) || end - begin == TAG_MAX_BYTES ||
 		    (end == begin + 1 && c == '!'))
+			return READ_NOT;
+		if (end > begin + 1 && end < begin + strlen(declaration) &&
+		    rest->at[begin + 1] == '?' && c != (uint8_t)declaration[end - begin])
 			return READ_NOT;
 		if (quote ? c == quote : c == '"' || c == '\'')
 			quote = quote ? 0 : c;

@@ -113,6 +113,9 @@ static enum inspect_status dnscrypt_stream(const struct inspect_stream *stream,
 		length -= 2;
 		if (size < ANSWER_MIN)
 			return INSPECT_NO;
+		if (inspect_begins(bytes, length, first_magic, MAGIC_BYTES) == INSPECT_DONE &&
+		    (!query_length(size) || size > STREAM_MAX))
+			return INSPECT_NO;
 		if (has_magic(bytes, length))
 			return INSPECT_DONE;
 		if (inspect_begins(bytes, length, answer_magic, MAGIC_BYTES) == INSPECT_MORE ||
