@@ -250,7 +250,7 @@ static void run_flow(const struct traffic *flow_bytes, const struct pattern_set 
 	flow.key.has_ports = true;
 	flow.key.client_port = 40000;
 	flow.key.server_port = 40001;
-	inspection = inspection_new(&flow, &packet, set);
+	inspection = inspection_new(&flow, &packet, set, NULL);
 	require(inspection);
 	for (unsigned p = 0; p < PACKETS; p++) {
 		unsigned side = p % 3 != 0;

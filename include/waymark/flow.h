@@ -27,6 +27,7 @@
 
 #include <waymark/hash.h>
 #include <waymark/packet.h>
+#include <waymark/pool.h>
 
 /* ---- stream prefix: the first bytes of one direction, in order, whatever the arrival ---- */
 
@@ -41,7 +42,8 @@
  * refused (and comes again by retransmission).
  */
 struct flow_prefix {
-	uint8_t *bytes; /* grows in powers of two; owned */
+	struct pool *pool; /* of `bytes`, NULL: malloc(); may be set behind flow_prefix_init() */
+	uint8_t *bytes;	   /* grows in powers of two; owned */
 	uint32_t capacity;
 	uint32_t contiguous;
 	uint32_t range_count; /* of the ranges beyond `contiguous` */

@@ -238,10 +238,11 @@ void inspection_prepare(void);
  * refers to `patterns` only within the calls, by index; when the ruleset changed
  * meanwhile, inspection_rebase() comes first.
  * For a protocol that cannot be inspected (not TCP, UDP, UDP-Lite, DCCP, SCTP; fragments)
- * the evidence is born done. NULL on out of memory.
+ * the evidence is born done. Its memory comes from `pool`, NULL: from malloc(). NULL on out of
+ * memory.
  */
 struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
-				  const struct pattern_set *patterns);
+				  const struct pattern_set *patterns, struct pool *pool);
 void inspection_free(struct inspection *inspection);
 /*
  * Takes one packet of the flow. True when the evidence changed (also when a

@@ -52,6 +52,7 @@ struct pending {
 struct classifier {
 	struct flow_table *flows;
 	struct info_table *infos;
+	struct pool *pool; /* what undecided flows keep */
 	struct pattern_scratch *scratch;
 	struct dns_watch *dns;
 	size_t inspect_bytes, inspect_bytes_max;
@@ -98,7 +99,7 @@ static void pending_free(struct classifier *classifier, struct flow *flow, bool 
 	classifier->inspect_bytes -= pending->bytes;
 	inspection_free(pending->inspection);
 	free(pending->guess);
-	free(pending);
+	pool_give(classifier->pool, pending, sizeof(*pending));
 	flow_table_set_pending(classifier->flows, flow, NULL);
 }
 
@@ -179,10 +180,12 @@ struct classifier *classifier_new(const struct classifier_options *options,
 	classifier->scratch = pattern_scratch_new();
 	classifier->dns = dns_watch_new(0);
 	classifier->rules = rules_ahead_new();
+	classifier->pool = pool_new();
 	inspection_prepare();
 	if (hash_seed_random(&seed) == 0)
 		classifier->infos = info_table_new(&seed);
-	if (classifier->scratch && classifier->dns && classifier->infos && classifier->rules)
+	if (classifier->scratch && classifier->dns && classifier->infos && classifier->rules &&
+	    classifier->pool)
 		classifier->flows = flow_table_new(options->flows_max, &options->timeouts, &seed,
 						   flow_ends, classifier);
 	if (!classifier->flows) {
@@ -202,6 +205,7 @@ void classifier_free(struct classifier *classifier)
 	pattern_scratch_free(classifier->scratch);
 	dns_watch_free(classifier->dns);
 	rules_ahead_free(classifier->rules);
+	pool_free(classifier->pool);
 	free(classifier);
 }
 
@@ -379,18 +383,20 @@ static struct pending *pending_new(struct classifier *classifier,
 				   const struct classify_policy *policy, struct flow *flow,
 				   const struct packet *packet)
 {
-	struct pending *pending = calloc(1, sizeof(*pending));
+	struct pending *pending = pool_take(classifier->pool, sizeof(*pending));
 
 	if (!pending)
 		return NULL;
+	memset(pending, 0, sizeof(*pending));
 	if (known_facts(classifier))
 		pending->facts = *known_facts(classifier);
 	else
 		facts_of(policy, &pending->facts, packet);
 	pending->generation = policy->generation;
-	pending->inspection = inspection_new(flow, packet, ruleset_patterns(policy->rules));
+	pending->inspection =
+		inspection_new(flow, packet, ruleset_patterns(policy->rules), classifier->pool);
 	if (!pending->inspection) {
-		free(pending);
+		pool_give(classifier->pool, pending, sizeof(*pending));
 		return NULL;
 	}
 	pending->guess = guess_of(policy, &pending->facts);

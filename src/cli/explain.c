@@ -214,7 +214,7 @@ static struct inspection *new_inspection(const struct hypothesis *hypothesis,
 		.midstream = hypothesis->older,
 	};
 	struct inspection *inspection =
-		inspection_new(&flow, &packet, ruleset_patterns(policy->rules));
+		inspection_new(&flow, &packet, ruleset_patterns(policy->rules), NULL);
 
 	if (inspection && refuted)
 		inspection_close(inspection);

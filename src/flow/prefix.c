@@ -18,8 +18,8 @@
 
 #include <waymark/flow.h>
 
-/* most beginnings fit, and so much comes from the allocator's cache for the thread (glibc's) */
-#define PREFIX_MIN_BYTES 1024u
+/* most beginnings fit, and so much comes from a pool */
+#define PREFIX_MIN_BYTES POOL_BLOCK_BYTES
 
 void flow_prefix_init(struct flow_prefix *prefix)
 {
@@ -28,8 +28,11 @@ void flow_prefix_init(struct flow_prefix *prefix)
 
 void flow_prefix_release(struct flow_prefix *prefix)
 {
-	free(prefix->bytes);
+	struct pool *pool = prefix->pool;
+
+	pool_give(pool, prefix->bytes, prefix->capacity);
 	flow_prefix_init(prefix);
+	prefix->pool = pool;
 }
 
 static int prefix_reserve(struct flow_prefix *prefix, uint32_t needed)
@@ -41,7 +44,7 @@ static int prefix_reserve(struct flow_prefix *prefix, uint32_t needed)
 		return 0;
 	while (capacity < needed)
 		capacity *= 2;
-	grown = realloc(prefix->bytes, capacity);
+	grown = pool_resize(prefix->pool, prefix->bytes, prefix->capacity, capacity);
 	if (grown == NULL)
 		return -ENOMEM;
 	prefix->bytes = grown;

@@ -244,15 +244,15 @@ static void count_bytes(struct inspection *inspection)
 }
 
 struct inspection *inspection_new(const struct flow *flow, const struct packet *first,
-				  const struct pattern_set *patterns)
+				  const struct pattern_set *patterns, struct pool *pool)
 {
-	/* calloc() would go past the allocator's cache for this thread */
-	struct inspection *inspection = malloc(sizeof(*inspection));
+	struct inspection *inspection = pool_take(pool, sizeof(*inspection));
 	bool datagrams = false;
 
 	if (!inspection)
 		return NULL;
 	memset(inspection, 0, sizeof(*inspection)); /* which is an empty prefix, too */
+	inspection->pool = inspection->prefix[0].pool = inspection->prefix[1].pool = pool;
 	inspection->runs = inspection->first_runs;
 	inspection->run_capacity = FIRST_RUNS;
 	inspection->client_port = flow->key.client_port;
@@ -334,8 +334,8 @@ void inspection_free(struct inspection *inspection)
 	flow_prefix_release(&inspection->prefix[1]);
 	if (inspection->runs != inspection->first_runs)
 		free(inspection->runs);
-	free(inspection->scan);
-	free(inspection);
+	scan_detach(inspection);
+	pool_give(inspection->pool, inspection, sizeof(*inspection));
 }
 
 /* ---- keeping bytes ---- */

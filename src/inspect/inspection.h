@@ -34,6 +34,7 @@ struct inspection {
 	uint16_t outs;	     /* how often somebody was found to be out */
 	uint32_t held_bytes; /* of memory, all in all */
 	uint32_t shown[2];   /* bytes of datagrams that patterns were shown, by direction */
+	struct pool *pool;   /* of the worker; NULL: malloc() */
 	struct scan_state *scan; /* what the patterns know of this flow (scan.c); NULL: none */
 	/* who is still asked: MORE while the layer is unclaimed, MINE once it is claimed */
 	uint64_t living[LIVING_WORDS];
@@ -53,6 +54,7 @@ struct inspection {
 /* Against this set from now on; false when out of memory: then there are no patterns for this flow.
  */
 bool scan_attach(struct inspection *inspection, const struct pattern_set *patterns);
+void scan_detach(struct inspection *inspection);
 /*
  * Lets the patterns see what is new: `side_new`, by direction, and `packet`, which brought it. True
  * when any of them hit or is out.

@@ -89,6 +89,12 @@ static void push_pattern(struct inspection *inspection, uint16_t app)
 		evidence->app[evidence->app_count++] = app;
 }
 
+void scan_detach(struct inspection *inspection)
+{
+	pool_give(inspection->pool, inspection->scan, scan_bytes(inspection));
+	inspection->scan = NULL;
+}
+
 bool scan_attach(struct inspection *inspection, const struct pattern_set *patterns)
 {
 	struct evidence *evidence = &inspection->evidence;
@@ -97,8 +103,8 @@ bool scan_attach(struct inspection *inspection, const struct pattern_set *patter
 	struct scan_state *state = NULL;
 
 	if (words)
-		state = malloc(bytes_for(words)); /* see inspection_new() */
-	free(inspection->scan);
+		state = pool_take(inspection->pool, bytes_for(words));
+	scan_detach(inspection);
 	inspection->scan = state;
 	evidence->pattern_count = state ? count : 0;
 	evidence->pattern_hit = state ? state->sets : NULL;

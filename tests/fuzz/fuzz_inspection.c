@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flow.key.server_port = data[0] & 8 ? 53 : 443;
 	packet.proto = flow.key.proto;
 	packet.has_tcp = flow.key.proto == IPPROTO_TCP;
-	inspection = inspection_new(&flow, &packet, data[0] & 16 ? NULL : patterns);
+	inspection = inspection_new(&flow, &packet, data[0] & 16 ? NULL : patterns, NULL);
 	fuzz_require(inspection != NULL);
 	evidence = inspection_evidence(inspection);
 	data++;

@@ -39,7 +39,7 @@ static void talk_begin(struct talk *talk, const uint8_t head[3])
 	talk->flow.midstream = !(head[0] & FLAG_DATAGRAMS) && head[0] & FLAG_MIDSTREAM;
 	packet.proto = talk->flow.key.proto;
 	packet.has_tcp = packet.proto == IPPROTO_TCP;
-	talk->inspection = inspection_new(&talk->flow, &packet, NULL);
+	talk->inspection = inspection_new(&talk->flow, &packet, NULL, NULL);
 	fuzz_require(talk->inspection != NULL);
 }
 

@@ -67,7 +67,7 @@ static inline void talk_begin_with(struct talk *talk, uint8_t proto, uint16_t cl
 		assert_non_null(talk->scratch);
 	}
 	first = talk_packet(talk, C, 0, NULL, 0);
-	talk->inspection = inspection_new(&talk->flow, &first, patterns);
+	talk->inspection = inspection_new(&talk->flow, &first, patterns, NULL);
 	assert_non_null(talk->inspection);
 	talk->evidence = inspection_evidence(talk->inspection);
 }

@@ -94,7 +94,8 @@ static inline void begin(struct talk *talk, bool midstream)
 		return;
 	talk->flow.midstream = true;
 	inspection_free(talk->inspection);
-	talk->inspection = inspection_new(&talk->flow, &(struct packet){.has_ports = true}, NULL);
+	talk->inspection =
+		inspection_new(&talk->flow, &(struct packet){.has_ports = true}, NULL, NULL);
 	talk->evidence = inspection_evidence(talk->inspection);
 }
 

@@ -259,7 +259,8 @@ static void protocols_without_inspection_are_born_done(void **state)
 	/* a fragment of TCP */
 	talk_begin(&talk, IPPROTO_TCP, 0);
 	inspection_free(talk.inspection);
-	talk.inspection = inspection_new(&talk.flow, &(struct packet){.fragment = true}, NULL);
+	talk.inspection =
+		inspection_new(&talk.flow, &(struct packet){.fragment = true}, NULL, NULL);
 	talk.evidence = inspection_evidence(talk.inspection);
 	assert_done(&talk);
 	talk_end(&talk);
@@ -293,7 +294,8 @@ static void a_flow_seen_from_the_middle_waits_for_both_directions(void **state)
 	talk_begin(&talk, IPPROTO_TCP, 80);
 	talk.flow.midstream = true;
 	inspection_free(talk.inspection);
-	talk.inspection = inspection_new(&talk.flow, &(struct packet){.has_ports = true}, NULL);
+	talk.inspection =
+		inspection_new(&talk.flow, &(struct packet){.has_ports = true}, NULL, NULL);
 	talk.evidence = inspection_evidence(talk.inspection);
 	say_text(&talk, C, "the middle of a body");
 	assert_all_open(&talk);

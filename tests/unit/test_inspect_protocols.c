@@ -354,7 +354,8 @@ static void data_records_are_tls_only_in_a_flow_seen_from_the_middle(void **stat
 	talk_begin(&talk, IPPROTO_TCP, 443);
 	talk.flow.midstream = true;
 	inspection_free(talk.inspection);
-	talk.inspection = inspection_new(&talk.flow, &(struct packet){.has_ports = true}, NULL);
+	talk.inspection =
+		inspection_new(&talk.flow, &(struct packet){.has_ports = true}, NULL, NULL);
 	talk.evidence = inspection_evidence(talk.inspection);
 	say(&talk, C, wire.at, wire.length);
 	assert_app(&talk, "tls");

@@ -1247,7 +1247,7 @@ static bool payload_hits(const char *match, enum flow_direction direction, const
 	struct rule_facts facts = facts_of_tcp();
 	struct flow flow = {.key = {.family = IP_V4, .proto = 17, .has_ports = true}};
 	struct packet packet = {.family = IP_V4, .proto = 17, .has_ports = true};
-	struct inspection *inspection = inspection_new(&flow, &packet, patterns);
+	struct inspection *inspection = inspection_new(&flow, &packet, patterns, NULL);
 	bool hit;
 
 	assert_non_null(inspection);
@@ -1879,7 +1879,7 @@ static void the_shipped_rules_load_and_their_patterns_hit(void **state)
 					.has_ports = true,
 					.has_tcp = i % 2,
 					.tcp_flags = PACKET_TCP_ACK};
-		struct inspection *inspection = inspection_new(&flow, &packet, patterns);
+		struct inspection *inspection = inspection_new(&flow, &packet, patterns, NULL);
 
 		assert_non_null(inspection);
 		packet.payload = (const uint8_t *)bytes;

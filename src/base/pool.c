@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lists of free blocks, one for each multiple of a cache line, over chunks that are cut from the
+ * front. The first chunk is small, since most routers have few undecided flows at a time; those
+ * that follow are huge pages.
+ */
+#include <waymark/pool.h>
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define LINE_BYTES ((size_t)64)
+#define FIRST_CHUNK_BYTES ((size_t)64 * 1024)
+#define CHUNK_BYTES ((size_t)2 << 20)
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define UNPOOLED 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define UNPOOLED 1
+#endif
+#ifndef UNPOOLED
+#define UNPOOLED 0
+#endif
+
+struct link {
+	struct link *next;
+};
+
+struct pool {
+	struct link *given[POOL_BLOCK_BYTES / LINE_BYTES]; /* by size in lines, less one */
+	struct link *chunks;				   /* each begins with its link */
+	unsigned char *next, *end;			   /* what is left of the newest */
+};
+
+struct pool *pool_new(void)
+{
+	return calloc(1, sizeof(struct pool));
+}
+
+void pool_free(struct pool *pool)
+{
+	struct link *chunk = pool ? pool->chunks : NULL;
+
+	while (chunk) {
+		struct link *next = chunk->next;
+
+		free(chunk);
+		chunk = next;
+	}
+	free(pool);
+}
+
+static bool is_pooled(const struct pool *pool, size_t bytes)
+{
+	return pool && bytes && bytes <= POOL_BLOCK_BYTES && !UNPOOLED;
+}
+
+static size_t lines_of(size_t bytes)
+{
+	return (bytes + LINE_BYTES - 1) / LINE_BYTES;
+}
+
+/* What is left of the chunk before is lost, less than a block. */
+static bool grow(struct pool *pool)
+{
+	size_t bytes = pool->chunks ? CHUNK_BYTES : FIRST_CHUNK_BYTES;
+	struct link *chunk = aligned_alloc(bytes, bytes);
+
+	if (!chunk)
+		return false;
+	if (bytes == CHUNK_BYTES)
+		(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
+	chunk->next = pool->chunks;
+	pool->chunks = chunk;
+	pool->next = (unsigned char *)chunk + LINE_BYTES;
+	pool->end = (unsigned char *)chunk + bytes;
+	return true;
+}
+
+void *pool_take(struct pool *pool, size_t bytes)
+{
+	size_t lines = lines_of(bytes);
+	struct link *block;
+	void *fresh;
+
+	if (!is_pooled(pool, bytes))
+		return malloc(bytes);
+	block = pool->given[lines - 1];
+	if (block) {
+		pool->given[lines - 1] = block->next;
+		return block;
+	}
+	if ((size_t)(pool->end - pool->next) < lines * LINE_BYTES && !grow(pool))
+		return NULL;
+	fresh = pool->next;
+	pool->next += lines * LINE_BYTES;
+	return fresh;
+}
+
+void pool_give(struct pool *pool, void *block, size_t bytes)
+{
+	struct link *link = block;
+
+	if (!is_pooled(pool, bytes)) {
+		free(block);
+	} else if (block) {
+		link->next = pool->given[lines_of(bytes) - 1];
+		pool->given[lines_of(bytes) - 1] = link;
+	}
+}
+
+void *pool_resize(struct pool *pool, void *block, size_t bytes, size_t new_bytes)
+{
+	void *moved;
+
+	if (!block)
+		return pool_take(pool, new_bytes);
+	if (!is_pooled(pool, bytes) && !is_pooled(pool, new_bytes))
+		return realloc(block, new_bytes);
+	moved = pool_take(pool, new_bytes);
+	if (!moved)
+		return NULL;
+	memcpy(moved, block, bytes < new_bytes ? bytes : new_bytes);
+	pool_give(pool, block, bytes);
+	return moved;
+}
