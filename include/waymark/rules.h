@@ -184,8 +184,8 @@ void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts
 		   const struct rules_interfaces *interfaces, struct rules_ahead *ahead);
 void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct evidence *evidence,
 			 const struct rule_expectation *expected, struct rule_match *match);
-/* A guess at the rule that the flow will end at; -1: none. */
-int32_t rules_ahead_likely(const struct rules_ahead *ahead, size_t flow);
+/* The first header rule that holds, which most flows end at; -1: none, or facts that no flow has. */
+int32_t rules_ahead_header(const struct rules_ahead *ahead, size_t flow);
 /* False: the rules are so few that they are in the processor's own cache anyway. */
 bool ruleset_is_large(const struct ruleset *ruleset);
 /*

@@ -733,7 +733,7 @@ static void rules_ahead(struct classifier *classifier, const struct classify_pol
 	ruleset_ahead(policy->rules, classifier->facts, fresh, policy->interfaces,
 		      classifier->rules);
 	for (size_t i = 0; i < fresh && policy->rule_stats; i++) {
-		int32_t rule = rules_ahead_likely(classifier->rules, i);
+		int32_t rule = rules_ahead_header(classifier->rules, i);
 
 		if (rule >= 0)
 			__builtin_prefetch(&policy->rule_stats[rule], 1);

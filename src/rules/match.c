@@ -515,13 +515,12 @@ static void count_waiting(struct search *search)
 
 /* ---- the match ---- */
 
-/* `headers`: what look_in() makes of INDEX_HEADER. */
-static void search_index(struct search *search, struct cursor *headers)
+/* All but the header rules, the best of which is known. */
+static void search_others(struct search *search)
 {
 	struct hosts hosts;
 	bool host_known = find_host(search->question, &hosts);
 
-	search_headers(search, headers);
 	for (size_t i = 0; i < hosts.count; i++)
 		search->best = search_name(search, hosts.names[i], hosts.lengths[i], holds_now,
 					   search->best);
@@ -580,7 +579,8 @@ void ruleset_match(const struct ruleset *ruleset, const struct rule_facts *facts
 	start(&search, ruleset, &question);
 	if (has_index(facts)) {
 		look_in(&search, INDEX_HEADER, &headers);
-		search_index(&search, &headers);
+		search_headers(&search, &headers);
+		search_others(&search);
 	} else {
 		walk(&search);
 	}
@@ -632,7 +632,6 @@ struct rules_ahead {
 		struct search search;
 		struct cursor headers;
 		uint32_t places[TUPLES_MAX];
-		int32_t likely;
 	} flows[RULES_AHEAD_MAX];
 };
 
@@ -653,24 +652,6 @@ static void sets_ahead(const struct ruleset *ruleset, const struct rule_facts *f
 				  ruleset->large[i].src ? &facts->src : &facts->dst, step);
 }
 
-/* By the first of each group's items; what they are judged by beyond these is not asked. */
-static int32_t find_likely(struct flow_ahead *flow)
-{
-	const struct search *search = &flow->search;
-	struct cursor *cursor = &flow->headers;
-	uint32_t likely = search->best;
-
-	for (uint32_t g = 0; g < cursor->found; g++) {
-		open_group(cursor, g);
-		for (uint32_t i = 0; i < cursor->count && i < 2; i++)
-			if (rule_at(cursor, i) < likely && may_hold(search, cursor, i))
-				likely = rule_at(cursor, i);
-	}
-	if (likely < search->ruleset->count)
-		__builtin_prefetch(&search->ruleset->outcomes[likely]);
-	return rule_or_none(search, likely);
-}
-
 void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count,
 		   const struct rules_interfaces *interfaces, struct rules_ahead *ahead)
 {
@@ -681,7 +662,6 @@ void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts
 			if (step == 0) {
 				flow->question = ask(ruleset, &facts[i], NULL, NULL, interfaces);
 				start(&flow->search, ruleset, &flow->question);
-				flow->likely = -1;
 			}
 			if (!has_index(&facts[i]))
 				continue;
@@ -692,14 +672,14 @@ void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts
 			else if (step == 1)
 				finish(&flow->search, &flow->headers, flow->places);
 			else
-				flow->likely = find_likely(flow);
+				search_headers(&flow->search, &flow->headers);
 		}
 	}
 }
 
-int32_t rules_ahead_likely(const struct rules_ahead *ahead, size_t flow)
+int32_t rules_ahead_header(const struct rules_ahead *ahead, size_t flow)
 {
-	return ahead->flows[flow].likely;
+	return rule_or_none(&ahead->flows[flow].search, ahead->flows[flow].search.best);
 }
 
 void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct evidence *evidence,
@@ -710,9 +690,8 @@ void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct ev
 
 	own->question.evidence = evidence;
 	own->question.expected = expected;
-	own->headers.next = 0;
 	if (has_index(own->question.facts))
-		search_index(&search, &own->headers);
+		search_others(&search);
 	else
 		walk(&search);
 	answer(&search, match);
