@@ -460,26 +460,117 @@ static __attribute__((noinline)) bool take_answer(struct inspection *inspection,
 	return false;
 }
 
-/* Asks all who are not settled. True: the layer carries another, from note->inner_at on. */
-static bool inspect(struct inspection *inspection, const struct inspect_stream *stream,
-		    const struct inspect_datagram *datagram, struct inspect_note *note)
+/* As if the side had sent no more than `length` bytes. `scratch`: what it says goes there. */
+static bool claims_with(const struct inspect_stream *stream, size_t index, unsigned side,
+			uint32_t length, struct evidence *scratch)
 {
+	struct inspect_stream shorter = *stream;
+	struct inspect_note note = {0};
+
+	shorter.length[side] = length;
+	return ask_stream[index](&shorter, scratch, &note) >= INSPECT_MINE;
+}
+
+/* The fewest bytes of the side with which it claims; it does with all of them. */
+static uint32_t claims_from(const struct inspect_stream *stream, size_t index, unsigned side,
+			    struct evidence *scratch)
+{
+	uint32_t least = 1, most = stream->length[side];
+
+	while (least < most) {
+		uint32_t middle = least + (most - least) / 2;
+
+		if (claims_with(stream, index, side, middle, scratch))
+			most = middle;
+		else
+			least = middle + 1;
+	}
+	return most;
+}
+
+/*
+ * Bytes may be proof to two, for somebody made them so. Then the flow is of that one who had his
+ * proof first, or it would depend on the segments. `first` claims, nobody before him does; `side`
+ * has sent the latest bytes. As a proof stands whatever follows it, its end can be searched.
+ */
+static __attribute__((noinline)) size_t earliest_claim(const struct inspection *inspection,
+						       const struct inspect_stream *stream,
+						       size_t first, unsigned side)
+{
+	size_t index = first, other = next_living(inspection, first + 1);
+	struct evidence scratch;
+	uint32_t length = 0;
+
+	if (other == INSPECTOR_COUNT)
+		return first;
+	/* nobody reads the names */
+	memcpy(&scratch, &inspection->evidence, offsetof(struct evidence, host));
+	for (; other < INSPECTOR_COUNT; other = next_living(inspection, other + 1)) {
+		uint32_t needs;
+
+		if (!claims_with(stream, other, side, stream->length[side], &scratch))
+			continue;
+		if (!length)
+			length = claims_from(stream, index, side, &scratch);
+		needs = claims_from(stream, other, side, &scratch);
+		if (needs < length) {
+			length = needs;
+			index = other;
+		}
+	}
+	return index;
+}
+
+/* Takes back the names that a claim brought which does not count. */
+static void forget_names(struct evidence *evidence, bool had_host, bool had_alpn)
+{
+	if (!had_host) {
+		evidence->host_length = evidence->host_source = 0;
+		evidence->host_beyond = false;
+		evidence->host[0] = '\0';
+	}
+	if (!had_alpn)
+		evidence->alpn_length = 0;
+}
+
+/*
+ * Asks all who are not settled. True: the layer carries another, from note->inner_at on. `latest`:
+ * whose bytes a stream has got since it was last asked about; NULL: nobody's.
+ */
+static bool inspect(struct inspection *inspection, const struct inspect_stream *stream,
+		    const enum flow_direction *latest, const struct inspect_datagram *datagram,
+		    struct inspect_note *note)
+{
+	struct evidence *evidence = &inspection->evidence;
+	const bool contest = latest && !inspection->claimed;
+	const bool had_host = evidence->host_source != HOST_SOURCE_NONE,
+		   had_alpn = evidence->alpn_length;
+
 	inspection->busy = inspection->carrier = false;
 	for (size_t word = 0; word < LIVING_WORDS; word++) {
 		uint64_t *living = &inspection->living[word];
 
 		for (uint64_t turn = *living, bit; turn; turn = (turn ^ bit) & *living) {
-			size_t i = word * 64 + (size_t)__builtin_ctzll(turn);
+			size_t i = word * 64 + (size_t)__builtin_ctzll(turn), first = i;
 			enum inspect_status status = INSPECT_NO;
 			void **state = NULL;
 
 			bit = turn & -turn;
 			if (stream) {
 				memset(note, 0, sizeof(*note));
-				status = ask_stream[i](stream, &inspection->evidence, note);
+				status = ask_stream[i](stream, evidence, note);
 			} else if (!(state_keepers[word] & bit) ||
 				   (state = state_of(inspection, i))) {
-				status = ask_datagram[i](datagram, state, &inspection->evidence);
+				status = ask_datagram[i](datagram, state, evidence);
+			}
+			if (contest && status >= INSPECT_MINE && !inspection->claimed)
+				first = earliest_claim(inspection, stream, i, *latest);
+			if (first != i) { /* all the others are out */
+				forget_names(evidence, had_host, had_alpn);
+				memset(note, 0, sizeof(*note));
+				status = ask_stream[first](stream, evidence, note);
+				return take_answer(inspection, first, status, note) &&
+				       inspect_table[first]->carries;
 			}
 			if (status == INSPECT_NO &&
 			    (!inspection->claimed || inspection->heir == i + 1))
@@ -554,11 +645,11 @@ static void inspect_streams(struct inspection *inspection, const enum flow_direc
 		if (began && latest && stream.length[0] && stream.length[1]) {
 			before = stream;
 			before.length[*latest] = 0;
-			carries = inspect(inspection, &before, NULL, &note);
+			carries = inspect(inspection, &before, NULL, NULL, &note);
 		}
 		if (!inspection->begun)
 			look_at_beginning(inspection, &stream);
-		carries = carries || inspect(inspection, &stream, NULL, &note);
+		carries = carries || inspect(inspection, &stream, latest, NULL, &note);
 		began = true;
 	} while (carries && descend(inspection, &note));
 	settle(inspection);
@@ -611,7 +702,7 @@ static bool inspect_packet(struct inspection *inspection, enum flow_direction di
 			inspection->living[word] &= datagram_begins[packet->payload[0]][word];
 		datagram.earlier_count = earlier_datagrams(inspection, earlier);
 	}
-	inspect(inspection, NULL, &datagram, &note);
+	inspect(inspection, NULL, NULL, &datagram, &note);
 	free_states(inspection, false);
 	settle(inspection);
 	return true;

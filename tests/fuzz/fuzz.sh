@@ -41,6 +41,7 @@ corpora() {
 		seeds=$work/captures
 		find "$WAYMARK_SRC/tests/pcap" -name '*.pcap' \
 			-exec "$WAYMARK_SRC/tests/fuzz/captures.py" "$seeds" {} +
+		cp "$WAYMARK_SRC/tests/fuzz/corpus/$name"/* "$seeds" # what it found once
 	fi
 }
 

@@ -10,6 +10,7 @@ enum {
 	HEADER_BYTES = 19,
 	REST_MIN = 13,
 	REST_MAX = 512 * 1024 * 1024,
+	REQUESTS_MAX = 0x100, /* times 2^32: a node counts them one by one */
 	FLAGS_KNOWN = 0x1f,
 	VERSION_MIN = 17, /* 0.0.17 */
 	VERSION_MAX = 99999999,
@@ -29,8 +30,9 @@ static enum inspect_status read_side(const uint8_t *bytes, uint32_t length,
 									 : INSPECT_MORE;
 	version = inspect_be32(bytes + 15) & ~(uint32_t)OPENSEARCH;
 	return inspect_be32(bytes + 2) >= REST_MIN && inspect_be32(bytes + 2) <= REST_MAX &&
-			       !inspect_be16(bytes + 6) && !(bytes[14] & ~FLAGS_KNOWN) &&
-			       version >= VERSION_MIN && version <= VERSION_MAX
+			       inspect_be32(bytes + 6) < REQUESTS_MAX &&
+			       !(bytes[14] & ~FLAGS_KNOWN) && version >= VERSION_MIN &&
+			       version <= VERSION_MAX
 		       ? INSPECT_DONE
 		       : INSPECT_NO;
 }

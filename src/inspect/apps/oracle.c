@@ -27,6 +27,7 @@ enum {
 	VERSION_WIDE = 315, /* lengths of four bytes from here on, once accepted */
 	CONNECT_FIXED = 34,
 	ACCEPT_FIXED = 24,
+	ACCEPT_MAX = 1024, /* without a text, which would fill it */
 	DATA_FIXED = 10,
 };
 
@@ -61,7 +62,8 @@ static enum inspect_status read_accept(const uint8_t *bytes, uint32_t length, ui
 	/* the text's length and place; the newer ones have fields behind these, and often no text
 	 */
 	return at + inspect_be16(bytes + 18) == size ||
-			       (inspect_be16(bytes + 18) == 0 && at <= size)
+			       (inspect_be16(bytes + 18) == 0 && at >= ACCEPT_FIXED && at <= size &&
+				size <= ACCEPT_MAX)
 		       ? INSPECT_DONE
 		       : INSPECT_NO;
 }
