@@ -14,7 +14,7 @@
 
 #include "world.h"
 
-enum { BATCH = 64, PACKETS = 2000000, FULL_MAX = 100000, FULL_FLOWS = 1000000, NAMED = 1000000 };
+enum { BATCH = 64, PACKETS = 2000000, FULL_MAX = 100000, FULL_FLOWS = 1000000 };
 enum { NAMES = 10000 };
 
 static const char headers_only[] =
@@ -199,15 +199,15 @@ static void known_flows(struct batch *batch, uint32_t most)
 }
 
 /* Flows that show one of some thousand names each. */
-static void named_flows(struct batch *batch)
+static void named_flows(struct batch *batch, uint32_t flows)
 {
 	struct table table;
 	double before;
-	char text[128];
+	char text[128], row[64];
 
-	table_init(&table, by_name, NAMED);
+	table_init(&table, by_name, flows);
 	before = bench_resident_bytes();
-	for (uint32_t number = 0; number < NAMED; number++) {
+	for (uint32_t number = 0; number < flows; number++) {
 		snprintf(text, sizeof(text),
 			 "GET / HTTP/1.1\r\nHost: host-%05" PRIu32 ".example\r\n\r\n",
 			 number % NAMES);
@@ -215,8 +215,8 @@ static void named_flows(struct batch *batch)
 		make(batch, 1, number, 6, PACKET_TCP_ACK | PACKET_TCP_PSH, 1001, text);
 		run(&table, batch, 2);
 	}
-	memory_row("memory of 1000000 flows with app and name",
-		   (bench_resident_bytes() - before) / NAMED, 107.4);
+	snprintf(row, sizeof(row), "memory of %" PRIu32 " flows with app and name", flows);
+	memory_row(row, (bench_resident_bytes() - before) / flows, 107.4);
 	table_release(&table);
 }
 
@@ -249,7 +249,7 @@ int main(int argc, char **argv)
 		world_die("out of memory");
 	printf("flows\n");
 	full_table(batch);
-	named_flows(batch);
+	named_flows(batch, most);
 	known_flows(batch, most);
 	free(batch);
 	return 0;

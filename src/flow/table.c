@@ -37,6 +37,7 @@
 #define BEGAN_MAX_US ((UINT64_C(1) << 52) - 1)
 #define BYTES_MAX ((UINT64_C(1) << 48) - 1)
 #define PACKETS_MAX ((UINT64_C(1) << 36) - 1)
+#define SWEEP_AHEAD 8
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 enum timeout_class { CLASS_TCP, CLASS_UDP, CLASS_OTHER, CLASS_COUNT };
@@ -458,6 +459,7 @@ size_t flow_table_expire(struct flow_table *table, uint64_t now_us, size_t budge
 		struct flow *flow = &table->flows[index];
 
 		table->sweep_hand = index;
+		prefetch_flow(flow + SWEEP_AHEAD);
 		if (!is_used(flow))
 			continue;
 		if (flow_is_idle(table, flow, now_us)) {
