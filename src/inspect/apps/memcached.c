@@ -280,7 +280,8 @@ static enum inspect_status read_talk(const struct inspect_stream *stream)
 		return INSPECT_MORE;
 	if (answers_it(stream->bytes[FLOW_FROM_SERVER], answered, client))
 		return INSPECT_DONE;
-	status = read_answer(stream->bytes[FLOW_FROM_SERVER], answered); /* a value */
+	/* what needs no question */
+	status = read_side(stream->bytes[FLOW_FROM_SERVER], answered, FLOW_FROM_SERVER);
 	if (status == INSPECT_NO &&
 	    !match(stream->bytes[FLOW_FROM_SERVER], answered, answers, &ends))
 		status = ends;

@@ -177,14 +177,16 @@ static enum inspect_status read_lines(const struct inspect_stream *stream)
 {
 	const uint8_t *client = stream->bytes[FLOW_FROM_CLIENT];
 	const uint8_t *server = stream->bytes[FLOW_FROM_SERVER];
-	enum inspect_status status;
+	const uint32_t answered = stream->length[FLOW_FROM_SERVER];
+	enum inspect_status status, alone;
 
 	if (!stream->length[FLOW_FROM_CLIENT])
 		return INSPECT_NO;
-	if (!read_inline(client, stream->length[FLOW_FROM_CLIENT], &status) ||
-	    !stream->length[FLOW_FROM_SERVER])
+	if (!read_inline(client, stream->length[FLOW_FROM_CLIENT], &status) || !answered)
 		return status;
-	return read_answer(server, stream->length[FLOW_FROM_SERVER], tolower(client[0]) == 'p');
+	status = read_answer(server, answered, tolower(client[0]) == 'p');
+	alone = read_side(server, answered, FLOW_FROM_SERVER); /* what needs no question */
+	return status > alone ? status : alone;
 }
 
 static enum inspect_status redis_stream(const struct inspect_stream *stream,

@@ -16,6 +16,11 @@
 typedef enum inspect_status inspect_side_fn(const uint8_t *bytes, uint32_t length,
 					    enum flow_direction from);
 
+/*
+ * What one direction proves alone; refused, where one is refused. Who has another way beside this
+ * one must read by that what a direction proves alone, too: the proof may come in pieces behind the
+ * refusal.
+ */
 static inline enum inspect_status inspect_either(const struct inspect_stream *stream,
 						 inspect_side_fn *read, struct inspect_note *note)
 {
