@@ -344,7 +344,8 @@ static void ask(const struct traffic *of, unsigned packets, struct pattern_scrat
 				const struct packet *packet = &of->packets[p][at + i];
 
 				if (!p)
-					inspections[i] = inspection_new(&flow, packet, patterns);
+					inspections[i] = inspection_new(&flow, packet, patterns,
+								   NULL);
 				if (!inspections[i])
 					world_die("out of memory");
 				inspection_feed(inspections[i], &flow,
@@ -365,7 +366,7 @@ static void warm(void)
 {
 	static const struct flow flow = {.has_isn = 3};
 
-	inspection_free(inspection_new(&flow, &traffic[0].packets[0][0], NULL));
+	inspection_free(inspection_new(&flow, &traffic[0].packets[0][0], NULL, NULL));
 }
 
 /* The whole line. */
