@@ -542,7 +542,8 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 		    struct inspect_note *note)
 {
 	struct evidence *evidence = &inspection->evidence;
-	const bool contest = latest && !inspection->claimed;
+	/* what is seen from the middle depends on the segments anyway, and all are asked of it */
+	const bool contest = latest && !inspection->claimed && !inspection->midstream;
 	const bool had_host = evidence->host_source != HOST_SOURCE_NONE,
 		   had_alpn = evidence->alpn_length;
 
