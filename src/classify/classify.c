@@ -31,6 +31,8 @@
 
 #include "info.h"
 
+_Static_assert(CLASSIFY_BATCH <= RULES_AHEAD_MAX, "a batch is looked up at once");
+
 #define INSPECT_BYTES_DEFAULT ((size_t)64 << 20)
 /*
  * How long what a flow showed is expected of the next one: addresses are given to other names
@@ -60,13 +62,13 @@ struct classifier {
 	enum flow_direction last_direction;
 	bool last_decided;
 	struct flow_lookup lookups[CLASSIFY_BATCH];
-	/* where they were wanted beforehand: those of the batch's packets that look new, else NULL
-	 */
-	bool facts_known;
-	size_t place; /* in the batch, of the packet at hand */
-	const struct rule_facts *known_facts[CLASSIFY_BATCH];
+	/* Under large rulesets those of the batch's packets that look new, with their rules looked
+	 * up in `rules`; known_facts: where, by packet, NULL: not. */
 	struct rule_facts facts[CLASSIFY_BATCH];
-	struct rules_ahead *rules; /* the rules for these facts are looked up in it */
+	struct rules_ahead *rules;
+	const struct rule_facts *known_facts[CLASSIFY_BATCH];
+	bool facts_known;		/* known_facts is of this batch */
+	const struct rule_facts *known; /* of the packet at hand; NULL: not made yet */
 	const struct classify_policy *at_end;
 	classify_settled_fn *settled;
 	void *settled_context;
@@ -272,21 +274,13 @@ static void facts_of(const struct classify_policy *policy, struct rule_facts *fa
 	}
 }
 
-/* Those of the packet at hand, if they were made beforehand; else NULL. */
-static const struct rule_facts *known_facts(const struct classifier *classifier)
-{
-	return classifier->facts_known ? classifier->known_facts[classifier->place] : NULL;
-}
-
-/* Those, or now in `room`. */
+/* Those of the packet at hand: made beforehand, or now in `room`. */
 static const struct rule_facts *facts_at(const struct classifier *classifier,
 					 const struct classify_policy *policy,
 					 const struct packet *packet, struct rule_facts *room)
 {
-	const struct rule_facts *known = known_facts(classifier);
-
-	if (known)
-		return known;
+	if (classifier->known)
+		return classifier->known;
 	facts_of(policy, room, packet);
 	return room;
 }
@@ -388,8 +382,8 @@ static struct pending *pending_new(struct classifier *classifier,
 	if (!pending)
 		return NULL;
 	memset(pending, 0, sizeof(*pending));
-	if (known_facts(classifier))
-		pending->facts = *known_facts(classifier);
+	if (classifier->known)
+		pending->facts = *classifier->known;
 	else
 		facts_of(policy, &pending->facts, packet);
 	pending->generation = policy->generation;
@@ -427,7 +421,7 @@ static void flow_judge(struct classifier *classifier, const struct classify_poli
 		expected = classify_expectation(guess);
 		expected.answer_is_inner = pending->hidden;
 	}
-	if (facts >= classifier->facts && facts < classifier->facts + CLASSIFY_BATCH)
+	if (facts == classifier->known) /* the rules for them have been looked up */
 		ruleset_match_ahead(classifier->rules, (size_t)(facts - classifier->facts),
 				    evidence, guess ? &expected : NULL, &match);
 	else
@@ -548,7 +542,7 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	if (news) {
 		info_update(classifier, flow, evidence, pending->guess);
 		remember_name(policy, pending, evidence, packet->meta.time_us);
-		facts = fresh ? known_facts(classifier) : NULL;
+		facts = fresh ? classifier->known : NULL;
 		if (flow->state != FLOW_FINAL)
 			flow_judge(classifier, policy, flow, facts ? facts : &pending->facts,
 				   evidence, first, packet->meta.time_us);
@@ -718,8 +712,8 @@ static void look_ahead(const struct classifier *classifier, size_t count)
 }
 
 /* What the batch's new flows will ask of the rules, and the counters of the rule they end at. */
-static void rules_ahead(struct classifier *classifier, const struct classify_policy *policy,
-			const struct packet *packets, size_t count)
+static void look_up_rules(struct classifier *classifier, const struct classify_policy *policy,
+			  const struct packet *packets, size_t count)
 {
 	size_t fresh = 0;
 
@@ -755,7 +749,7 @@ static void find_together(struct classifier *classifier, const struct classify_p
 	}
 	classifier->facts_known = count > 1 && ruleset_is_large(policy->rules);
 	if (classifier->facts_known)
-		rules_ahead(classifier, policy, packets, count);
+		look_up_rules(classifier, policy, packets, count);
 }
 
 void classify_batch(struct classifier *classifier, const struct classify_policy *policy,
@@ -768,7 +762,7 @@ void classify_batch(struct classifier *classifier, const struct classify_policy 
 		if (!place)
 			find_together(classifier, policy, packets + i,
 				      count - i < CLASSIFY_BATCH ? count - i : CLASSIFY_BATCH);
-		classifier->place = place;
+		classifier->known = classifier->facts_known ? classifier->known_facts[place] : NULL;
 		verdicts[i] =
 			classify(classifier, policy, &packets[i], &classifier->lookups[place]);
 		if (seen)
