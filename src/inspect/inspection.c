@@ -846,11 +846,16 @@ void inspection_rebase(struct inspection *inspection, const struct pattern_set *
 	count_bytes(inspection);
 }
 
+/* True if a packet's bytes will most likely be kept. */
+static bool keeps(const struct inspection *inspection)
+{
+	return inspection->stream || next_living(inspection, 0) != INSPECTOR_COUNT;
+}
+
 void inspection_ahead(const struct inspection *inspection, unsigned step)
 {
+	/* the side that speaks most often first; whose turn it is, is not known here */
 	const struct flow_prefix *prefix = &inspection->prefix[FLOW_FROM_CLIENT];
-	/* seldom so of the other side's, whose turn is not known here */
-	const bool keeps = inspection->stream || next_living(inspection, 0) != INSPECTOR_COUNT;
 
 	switch (step) {
 	case 0:
@@ -861,13 +866,13 @@ void inspection_ahead(const struct inspection *inspection, unsigned step)
 	case 1:
 		if (inspection->scan)
 			scan_ahead(inspection);
-		if (keeps) {
+		if (keeps(inspection)) {
 			__builtin_prefetch(prefix, 1);
 			__builtin_prefetch(&inspection->runs, 1);
 		}
 		break;
 	default:
-		if (keeps && prefix->capacity)
+		if (keeps(inspection) && prefix->capacity)
 			__builtin_prefetch(prefix->bytes + prefix->contiguous, 1);
 		break;
 	}
