@@ -147,7 +147,10 @@ static uint32_t read_inline(const uint8_t *bytes, uint32_t length, enum inspect_
 	return 0;
 }
 
-/* What answers a line: none of the words of memcached, which knows some of the same lines. */
+/*
+ * What answers a line, beside that which read_side() knows alone: none of the words of memcached,
+ * which knows some of the same lines.
+ */
 static enum inspect_status read_answer(const uint8_t *bytes, uint32_t length, bool ping)
 {
 	enum inspect_status status;
@@ -157,15 +160,12 @@ static enum inspect_status read_answer(const uint8_t *bytes, uint32_t length, bo
 	case '$':
 		if (length >= 5 && !memcmp(bytes, "$-1\r\n", 5))
 			return INSPECT_DONE;
-		return length > 1 && bytes[1] == '-' ? INSPECT_MORE : read_bulk(bytes, length, 0);
+		return length > 1 && bytes[1] == '-' ? INSPECT_MORE : INSPECT_NO;
 	case ':':
 		status = read_number(bytes, length, &at, &value);
 		return status == INSPECT_DONE && at == length ? INSPECT_DONE : status;
-	case '*':
-		return read_array(bytes, length);
 	case '+':
-		return ping ? inspect_begins(bytes, length, "+PONG\r\n", 7)
-			    : inspect_begins(bytes, length, "+OK\r\n", 5);
+		return ping ? INSPECT_NO : inspect_begins(bytes, length, "+OK\r\n", 5);
 	case '-':
 		return inspect_begins(bytes, length, "-ERR ", 5);
 	default:
