@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define LINE_BYTES 64 /* of the cache: blocks of whole lines stay so */
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define ALIGNMENT _Alignof(max_align_t)
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
@@ -24,7 +25,7 @@
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
-	_Alignas(max_align_t) unsigned char bytes[];
+	_Alignas(LINE_BYTES) unsigned char bytes[];
 };
 
 void arena_init(struct arena *arena)
@@ -45,24 +46,16 @@ void arena_release(struct arena *arena)
 	arena_init(arena);
 }
 
-static struct arena_chunk *chunk_new(size_t size)
+/* Of whole units: cache lines, or huge pages. */
+static struct arena_chunk *chunk_new(size_t size, size_t unit)
 {
-	struct arena_chunk *chunk = calloc(1, sizeof(*chunk) + size);
-
-	if (chunk)
-		chunk->size = size;
-	return chunk;
-}
-
-static struct arena_chunk *chunk_new_huge(size_t size)
-{
-	size_t bytes =
-		(sizeof(struct arena_chunk) + size + HUGE_PAGE_BYTES - 1) & ~(HUGE_PAGE_BYTES - 1);
-	struct arena_chunk *chunk = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+	size_t bytes = (sizeof(struct arena_chunk) + size + unit - 1) & ~(unit - 1);
+	struct arena_chunk *chunk = aligned_alloc(unit, bytes);
 
 	if (!chunk)
 		return NULL;
-	(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
+	if (unit == HUGE_PAGE_BYTES)
+		(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
 	memset(chunk, 0, bytes);
 	chunk->size = bytes - sizeof(*chunk);
 	return chunk;
@@ -79,9 +72,9 @@ static struct arena_chunk *grow(struct arena *arena, size_t bytes)
 	struct arena_chunk *newest = arena->chunks, *fresh;
 
 	if (bytes >= LARGE_ARENA_BYTES || arena->total_bytes >= LARGE_ARENA_BYTES)
-		fresh = chunk_new_huge(bytes);
+		fresh = chunk_new(bytes, HUGE_PAGE_BYTES);
 	else
-		fresh = chunk_new(bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES);
+		fresh = chunk_new(bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES, LINE_BYTES);
 	if (!fresh)
 		return NULL;
 	if (room_in(newest) > room_in(fresh) - bytes) {

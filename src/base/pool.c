@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Lists of free blocks, one for each multiple of a cache line, over chunks that are cut from the
- * front. The first chunk is small, since most routers have few undecided flows at a time; those
- * that follow are huge pages.
+ * Lists of free blocks, one for each multiple of a cache line. What no list has comes from an
+ * arena: in small chunks, since most routers have few undecided flows at a time, then in huge
+ * pages.
  */
 #include <waymark/pool.h>
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include <waymark/arena.h>
 
 #define LINE_BYTES ((size_t)64)
-#define FIRST_CHUNK_BYTES ((size_t)64 * 1024)
-#define CHUNK_BYTES ((size_t)2 << 20)
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
@@ -33,8 +32,7 @@ struct link {
 
 struct pool {
 	struct link *given[POOL_BLOCK_BYTES / LINE_BYTES]; /* by size in lines, less one */
-	struct link *chunks;				   /* each begins with its link */
-	unsigned char *next, *end;			   /* what is left of the newest */
+	struct arena arena;				   /* where they come from */
 };
 
 struct pool *pool_new(void)
@@ -44,14 +42,9 @@ struct pool *pool_new(void)
 
 void pool_free(struct pool *pool)
 {
-	struct link *chunk = pool ? pool->chunks : NULL;
-
-	while (chunk) {
-		struct link *next = chunk->next;
-
-		free(chunk);
-		chunk = next;
-	}
+	if (!pool)
+		return;
+	arena_release(&pool->arena);
 	free(pool);
 }
 
@@ -65,41 +58,18 @@ static size_t lines_of(size_t bytes)
 	return (bytes + LINE_BYTES - 1) / LINE_BYTES;
 }
 
-/* What is left of the chunk before is lost, less than a block. */
-static bool grow(struct pool *pool)
-{
-	size_t bytes = pool->chunks ? CHUNK_BYTES : FIRST_CHUNK_BYTES;
-	struct link *chunk = aligned_alloc(bytes, bytes);
-
-	if (!chunk)
-		return false;
-	if (bytes == CHUNK_BYTES)
-		(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
-	chunk->next = pool->chunks;
-	pool->chunks = chunk;
-	pool->next = (unsigned char *)chunk + LINE_BYTES;
-	pool->end = (unsigned char *)chunk + bytes;
-	return true;
-}
-
 void *pool_take(struct pool *pool, size_t bytes)
 {
 	size_t lines = lines_of(bytes);
 	struct link *block;
-	void *fresh;
 
 	if (!is_pooled(pool, bytes))
 		return malloc(bytes);
 	block = pool->given[lines - 1];
-	if (block) {
-		pool->given[lines - 1] = block->next;
-		return block;
-	}
-	if ((size_t)(pool->end - pool->next) < lines * LINE_BYTES && !grow(pool))
-		return NULL;
-	fresh = pool->next;
-	pool->next += lines * LINE_BYTES;
-	return fresh;
+	if (!block)
+		return arena_alloc(&pool->arena, lines * LINE_BYTES);
+	pool->given[lines - 1] = block->next;
+	return block;
 }
 
 void pool_give(struct pool *pool, void *block, size_t bytes)
