@@ -655,26 +655,27 @@ static void sets_ahead(const struct ruleset *ruleset, const struct rule_facts *f
 void ruleset_ahead(const struct ruleset *ruleset, const struct rule_facts *facts, size_t count,
 		   const struct rules_interfaces *interfaces, struct rules_ahead *ahead)
 {
-	for (unsigned step = 0; step < 3; step++) {
-		for (size_t i = 0; i < count; i++) {
-			struct flow_ahead *flow = &ahead->flows[i];
+	for (size_t i = 0; i < count; i++) {
+		struct flow_ahead *flow = &ahead->flows[i];
 
-			if (step == 0) {
-				flow->question = ask(ruleset, &facts[i], NULL, NULL, interfaces);
-				start(&flow->search, ruleset, &flow->question);
-			}
-			if (!has_index(&facts[i]))
-				continue;
-			if (step < 2)
-				sets_ahead(ruleset, &facts[i], step);
-			if (step == 0)
-				begin(&flow->search, INDEX_HEADER, &flow->headers, flow->places);
-			else if (step == 1)
-				finish(&flow->search, &flow->headers, flow->places);
-			else
-				search_headers(&flow->search, &flow->headers);
-		}
+		flow->question = ask(ruleset, &facts[i], NULL, NULL, interfaces);
+		start(&flow->search, ruleset, &flow->question);
+		if (!has_index(&facts[i]))
+			continue;
+		sets_ahead(ruleset, &facts[i], 0);
+		begin(&flow->search, INDEX_HEADER, &flow->headers, flow->places);
 	}
+	for (size_t i = 0; i < count; i++) {
+		struct flow_ahead *flow = &ahead->flows[i];
+
+		if (!has_index(&facts[i]))
+			continue;
+		sets_ahead(ruleset, &facts[i], 1);
+		finish(&flow->search, &flow->headers, flow->places);
+	}
+	for (size_t i = 0; i < count; i++)
+		if (has_index(&facts[i]))
+			search_headers(&ahead->flows[i].search, &ahead->flows[i].headers);
 }
 
 int32_t rules_ahead_header(const struct rules_ahead *ahead, size_t flow)
