@@ -27,7 +27,7 @@ __attribute__((noreturn)) static inline void world_die(const char *what)
 static inline void world_init(struct world *world, const char *config)
 {
 	const struct hash_seed seed = {1, 2};
-	char path[] = "/tmp/waymark-bench-XXXXXX";
+	char path[] = P_tmpdir "/waymark-bench-XXXXXX";
 	struct diag_list diags = DIAG_LIST_INIT;
 	int fd = mkstemp(path);
 

@@ -54,6 +54,7 @@ struct inspection {
 /* Against this set from now on; false when out of memory: then there are no patterns for this flow.
  */
 bool scan_attach(struct inspection *inspection, const struct pattern_set *patterns);
+/* Against none, and its memory is given back. */
 void scan_detach(struct inspection *inspection);
 /*
  * Lets the patterns see what is new: `side_new`, by direction, and `packet`, which brought it. True

@@ -9,7 +9,7 @@
 #   fuzz.sh merge TARGET...         adds to the seeds the few found inputs that reach further
 #
 # Seeds: tests/fuzz/corpus/NAME of the source tree, which only `merge` writes; fuzz_protocols has the
-# flows of all golden captures. Found inputs, findings and logs: fuzz-work/NAME of the build directory.
+# flows of all golden captures, too. Found inputs, findings and logs: fuzz-work/NAME of the build directory.
 #
 # The parsers of a target are named by a line "Covers: FILE..." in its source, or, without one, are
 # src/inspect/NAME.c of fuzz_NAME. Coverage fails where the seeds alone reach less than 85% of a parser's
