@@ -18,6 +18,9 @@
  *  - what the names cache knew of a flow at its first packet is all that it ever knows of it;
  *  - memory of inspections stays within inspect_bytes_max: past it, the flow
  *    least recently seen is decided with what is known of it.
+ *
+ * It is long because all of it works on the open part of a flow (struct pending), which no other file
+ * knows: what can be said without it is in decide.c, info.c and dns_watch.c.
  */
 #include <waymark/classify.h>
 

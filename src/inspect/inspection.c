@@ -41,11 +41,7 @@
 #include "inspection.h"
 #include "pattern.h"
 
-#define RUNS_MAX 1024 /* later bytes are not seen by PATTERN_L7, nor as `earlier` */
 #define BUSY_FACTOR 4
-#define EARLIER_MAX 64
-/* of a direction's datagrams that nobody waits for: what a policy that is loaded later may read */
-#define KEPT_UNASKED_BYTES 1024
 
 _Static_assert(LIVING_WORDS <= EVIDENCE_BUILTIN_WORDS,
 	       "more inspectors than evidence has bits for");
@@ -138,20 +134,6 @@ static bool lives(const struct inspection *inspection, size_t index)
 static void dies(struct inspection *inspection, size_t index)
 {
 	inspection->living[index / 64] &= ~(UINT64_C(1) << (index % 64));
-}
-
-/* The first living inspector from `index` on; INSPECTOR_COUNT: none. */
-static inline size_t next_living(const struct inspection *inspection, size_t index)
-{
-	size_t word = index / 64;
-	uint64_t bits;
-
-	if (index >= INSPECTOR_COUNT)
-		return INSPECTOR_COUNT;
-	bits = inspection->living[word] & UINT64_MAX << (index % 64);
-	while (!bits && ++word < LIVING_WORDS)
-		bits = inspection->living[word];
-	return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : INSPECTOR_COUNT;
 }
 
 void inspection_prepare(void)
@@ -338,80 +320,6 @@ void inspection_free(struct inspection *inspection)
 	pool_give(inspection->pool, inspection, sizeof(*inspection));
 }
 
-/* ---- keeping bytes ---- */
-
-static void add_run(struct inspection *inspection, enum flow_direction direction, uint32_t length)
-{
-	uint16_t side = direction == FLOW_FROM_SERVER ? RUN_SERVER : 0;
-
-	if (inspection->stream && inspection->run_count) {
-		uint16_t *run = &inspection->runs[inspection->run_count - 1];
-
-		if ((*run & RUN_SERVER) == side) { /* fits: a prefix is 16 KiB */
-			*run = (uint16_t)(*run + length);
-			return;
-		}
-	}
-	if (inspection->run_count == inspection->run_capacity) {
-		uint16_t capacity = inspection->run_capacity * 2;
-		bool first = inspection->runs == inspection->first_runs;
-		uint16_t *runs;
-
-		if (inspection->run_capacity == RUNS_MAX)
-			return;
-		runs = reallocarray(first ? NULL : inspection->runs, capacity, sizeof(*runs));
-		if (!runs)
-			return;
-		if (first)
-			memcpy(runs, inspection->first_runs, sizeof(inspection->first_runs));
-		inspection->runs = runs;
-		inspection->run_capacity = capacity;
-	}
-	inspection->runs[inspection->run_count++] = (uint16_t)(side | length);
-}
-
-/* How many more bytes of the direction are contiguous now. */
-static uint32_t keep_bytes(struct inspection *inspection, const struct flow *flow,
-			   enum flow_direction direction, const struct packet *packet)
-{
-	struct flow_prefix *prefix = &inspection->prefix[direction];
-	uint32_t offset = prefix->contiguous, known = prefix->contiguous, skip = 0, fresh;
-
-	if (!packet->payload_captured ||
-	    (inspection->stream && !flow_stream_offset(flow, direction, packet, &offset, &skip)))
-		return 0;
-	if (skip >= packet->payload_captured ||
-	    flow_prefix_add(prefix, offset, packet->payload + skip,
-			    packet->payload_captured - skip) < 0)
-		return 0;
-	fresh = prefix->contiguous - known;
-	if (fresh)
-		add_run(inspection, direction, fresh);
-	return fresh;
-}
-
-/*
- * False: patterns were shown enough of this direction. A datagram is kept for whoever may ask for
- * it later, as `*kept` tells; where that is only a policy of the future, the first ones are.
- */
-static bool show_datagram(struct inspection *inspection, const struct flow *flow,
-			  enum flow_direction direction, const struct packet *packet,
-			  const struct pattern_set *patterns, bool *kept)
-{
-	const struct flow_prefix *prefix = &inspection->prefix[direction];
-
-	if (!packet->payload_captured || inspection->shown[direction] >= FLOW_PREFIX_MAX_BYTES)
-		return false;
-	inspection->shown[direction] += packet->payload_captured;
-	*kept = !prefix->contiguous ||
-		prefix->contiguous + packet->payload_captured <= KEPT_UNASKED_BYTES ||
-		next_living(inspection, 0) != INSPECTOR_COUNT ||
-		scan_wants_past(inspection, patterns);
-	if (*kept)
-		keep_bytes(inspection, flow, direction, packet);
-	return true;
-}
-
 /* ---- inspectors ---- */
 
 /* The layer has been claimed by the inspector at `index`: it rules all but its follower out. */
@@ -460,67 +368,6 @@ static __attribute__((noinline)) bool take_answer(struct inspection *inspection,
 	return false;
 }
 
-/* As if the side had sent no more than `length` bytes. `scratch`: what it says goes there. */
-static bool claims_with(const struct inspect_stream *stream, size_t index, unsigned side,
-			uint32_t length, struct evidence *scratch)
-{
-	struct inspect_stream shorter = *stream;
-	struct inspect_note note = {0};
-
-	shorter.length[side] = length;
-	return ask_stream[index](&shorter, scratch, &note) >= INSPECT_MINE;
-}
-
-/* The fewest bytes of the side with which it claims; it does with all of them. */
-static uint32_t claims_from(const struct inspect_stream *stream, size_t index, unsigned side,
-			    struct evidence *scratch)
-{
-	uint32_t least = 1, most = stream->length[side];
-
-	while (least < most) {
-		uint32_t middle = least + (most - least) / 2;
-
-		if (claims_with(stream, index, side, middle, scratch))
-			most = middle;
-		else
-			least = middle + 1;
-	}
-	return most;
-}
-
-/*
- * Bytes may be proof to two, for somebody made them so. Then the flow is of that one who had his
- * proof first, or it would depend on the segments. `first` claims, nobody before him does; `side`
- * has sent the latest bytes. As a proof stands whatever follows it, its end can be searched.
- */
-static __attribute__((noinline)) size_t earliest_claim(const struct inspection *inspection,
-						       const struct inspect_stream *stream,
-						       size_t first, unsigned side)
-{
-	size_t index = first, other = next_living(inspection, first + 1);
-	struct evidence scratch;
-	uint32_t length = 0;
-
-	if (other == INSPECTOR_COUNT)
-		return first;
-	/* nobody reads the names */
-	memcpy(&scratch, &inspection->evidence, offsetof(struct evidence, host));
-	for (; other < INSPECTOR_COUNT; other = next_living(inspection, other + 1)) {
-		uint32_t needs;
-
-		if (!claims_with(stream, other, side, stream->length[side], &scratch))
-			continue;
-		if (!length)
-			length = claims_from(stream, index, side, &scratch);
-		needs = claims_from(stream, other, side, &scratch);
-		if (needs < length) {
-			length = needs;
-			index = other;
-		}
-	}
-	return index;
-}
-
 /* Takes back the names that a claim brought which does not count. */
 static void forget_names(struct evidence *evidence, bool had_host, bool had_alpn)
 {
@@ -565,7 +412,7 @@ static bool inspect(struct inspection *inspection, const struct inspect_stream *
 				status = ask_datagram[i](datagram, state, evidence);
 			}
 			if (contest && status >= INSPECT_MINE && !inspection->claimed)
-				first = earliest_claim(inspection, stream, i, *latest);
+				first = contest_claim(inspection, stream, i, *latest);
 			if (first != i) { /* all the others are out */
 				forget_names(evidence, had_host, had_alpn);
 				memset(note, 0, sizeof(*note));
@@ -659,27 +506,6 @@ static void inspect_streams(struct inspection *inspection, const enum flow_direc
 		inspection->layer && !inspection->claimed && !inspection->evidence.apps_done;
 }
 
-/* The flow's datagrams before this one, as far as they were kept. */
-static unsigned earlier_datagrams(const struct inspection *inspection,
-				  struct inspect_earlier earlier[EARLIER_MAX])
-{
-	uint32_t at[2] = {0, 0};
-	unsigned count = 0;
-
-	for (; count < inspection->run_count && count < EARLIER_MAX; count++) {
-		unsigned d = inspection->runs[count] & RUN_SERVER ? 1 : 0;
-		uint32_t length = inspection->runs[count] & (RUN_SERVER - 1u);
-
-		earlier[count] = (struct inspect_earlier){
-			.bytes = inspection->prefix[d].bytes + at[d],
-			.length = length,
-			.direction = (enum flow_direction)d,
-		};
-		at[d] += length;
-	}
-	return count;
-}
-
 /* False: there is nobody to ask. */
 static bool inspect_packet(struct inspection *inspection, enum flow_direction direction,
 			   const struct packet *packet)
@@ -701,7 +527,7 @@ static bool inspect_packet(struct inspection *inspection, enum flow_direction di
 	if (!inspection->claimed) {
 		for (size_t word = 0; word < LIVING_WORDS; word++)
 			inspection->living[word] &= datagram_begins[packet->payload[0]][word];
-		datagram.earlier_count = earlier_datagrams(inspection, earlier);
+		datagram.earlier_count = kept_earlier(inspection, earlier);
 	}
 	inspect(inspection, NULL, NULL, &datagram, &note);
 	free_states(inspection, false);
@@ -779,9 +605,9 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 		/* what told all there is to know need not be kept; the rest is for patterns */
 		if (!all_done(evidence) || !evidence->app_count)
 			side_new[direction] =
-				inspection->stream ? keep_bytes(inspection, flow, direction, packet)
-						   : show_datagram(inspection, flow, direction,
-								   packet, patterns, &kept);
+				inspection->stream ? kept_add(inspection, flow, direction, packet)
+						   : kept_add_datagram(inspection, flow, direction,
+								       packet, patterns, &kept);
 		if (inspection->stream && side_new[direction])
 			inspect_streams(inspection, &direction, false);
 	}
@@ -793,7 +619,7 @@ bool inspection_feed(struct inspection *inspection, const struct flow *flow,
 	    (side_new[0] || side_new[1] || rescan || limit))
 		changed = scan_patterns(inspection, patterns, scratch, side_new, packet);
 	if (!kept && scan_wants_past(inspection, patterns)) /* some were not asked */
-		kept = keep_bytes(inspection, flow, direction, packet);
+		kept = kept_add(inspection, flow, direction, packet);
 	if (asked || kept)
 		count_bytes(inspection);
 	if (limit)
@@ -881,22 +707,6 @@ void inspection_ahead(const struct inspection *inspection, unsigned step)
 const struct evidence *inspection_evidence(const struct inspection *inspection)
 {
 	return &inspection->evidence;
-}
-
-void inspection_look(const struct inspection *inspection, struct inspection_look *look)
-{
-	*look = (struct inspection_look){0};
-	for (unsigned r = 0; r < inspection->run_count; r++) {
-		unsigned d = inspection->runs[r] & RUN_SERVER ? FLOW_FROM_SERVER : FLOW_FROM_CLIENT;
-
-		if (!r)
-			look->first = (uint8_t)d;
-		if (look->length[d])
-			continue;
-		look->bytes[d] = inspection->prefix[d].bytes;
-		look->length[d] = inspection->stream ? inspection->prefix[d].contiguous
-						     : inspection->runs[r] & (RUN_SERVER - 1u);
-	}
 }
 
 size_t inspection_bytes(const struct inspection *inspection)

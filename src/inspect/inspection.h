@@ -11,6 +11,7 @@
 #define RUN_SERVER 0x8000 /* direction bit of a run; the rest is its length */
 #define FIRST_RUNS 16	  /* as many as flows are looked at for, usually */
 #define STATES_MAX 4	  /* inspectors that keep something of one flow at the same time */
+#define EARLIER_MAX 64	  /* datagrams that an inspector is shown again */
 #define LIVING_WORDS ((INSPECTOR_COUNT + 63) / 64)
 
 /* By use: a packet of an undecided flow that tells nothing needs what stands before the names. */
@@ -50,6 +51,41 @@ struct inspection {
 	uint16_t *runs; /* first_runs, as long as they do */
 	uint16_t first_runs[FIRST_RUNS];
 };
+
+/* The first living inspector from `index` on; INSPECTOR_COUNT: none. */
+static inline size_t next_living(const struct inspection *inspection, size_t index)
+{
+	size_t word = index / 64;
+	uint64_t bits;
+
+	if (index >= INSPECTOR_COUNT)
+		return INSPECTOR_COUNT;
+	bits = inspection->living[word] & UINT64_MAX << (index % 64);
+	while (!bits && ++word < LIVING_WORDS)
+		bits = inspection->living[word];
+	return bits ? word * 64 + (size_t)__builtin_ctzll(bits) : INSPECTOR_COUNT;
+}
+
+/*
+ * The flow is claimed by `first`, and by nobody who was asked before him; `side` has sent the
+ * latest bytes. Who of those still asked has the proof that ends first (contest.c).
+ */
+size_t contest_claim(const struct inspection *inspection, const struct inspect_stream *stream,
+		     size_t first, unsigned side);
+
+/* How many more bytes of the direction are contiguous now (kept.c). */
+uint32_t kept_add(struct inspection *inspection, const struct flow *flow,
+		  enum flow_direction direction, const struct packet *packet);
+/*
+ * False: patterns were shown enough of this direction. A datagram is kept for whoever may ask for
+ * it later, as `*kept` tells; where that is only a policy of the future, the first ones are.
+ */
+bool kept_add_datagram(struct inspection *inspection, const struct flow *flow,
+		       enum flow_direction direction, const struct packet *packet,
+		       const struct pattern_set *patterns, bool *kept);
+/* The flow's datagrams before this one, as far as they were kept; how many. */
+unsigned kept_earlier(const struct inspection *inspection,
+		      struct inspect_earlier earlier[EARLIER_MAX]);
 
 /* Against this set from now on; false when out of memory: then there are no patterns for this flow.
  */

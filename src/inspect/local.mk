@@ -120,7 +120,9 @@ libwaymark_la_SOURCES += \
 	src/inspect/http.c \
 	src/inspect/http.h \
 	src/inspect/http2.c \
+	src/inspect/contest.c \
 	src/inspect/inspection.c \
+	src/inspect/kept.c \
 	src/inspect/inspection.h \
 	src/inspect/inspector.h \
 	src/inspect/mdns.c \

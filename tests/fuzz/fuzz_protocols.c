@@ -10,7 +10,7 @@
  * What must hold: evidence only grows; true is returned when it changed; the limits close
  * everything; and a stream, from its beginning, tells the same in other segments.
  *
- * Covers: src/inspect/inspection.c src/inspect/apps/[a-z]*.c
+ * Covers: src/inspect/inspection.c src/inspect/contest.c src/inspect/kept.c src/inspect/apps/[a-z]*.c
  */
 #include <netinet/in.h>
 #include <stdio.h>
