@@ -19,8 +19,8 @@
  *  - memory of inspections stays within inspect_bytes_max: past it, the flow
  *    least recently seen is decided with what is known of it.
  *
- * It is long because all of it works on the open part of a flow (struct pending), which no other file
- * knows: what can be said without it is in decide.c, info.c and dns_watch.c.
+ * It is long because all of it works on the open part of a flow (struct pending), which no other
+ * file knows: what can be said without it is in decide.c, info.c and dns_watch.c.
  */
 #include <waymark/classify.h>
 
