@@ -115,6 +115,39 @@ static bool make_items(struct builder *builder, struct grouping *grouping)
 	return true;
 }
 
+/*
+ * The places of the groups, those of the tuples with the fewest first. NULL: no memory.
+ *
+ * A key that has to give way costs every flow that asks for it the groups before it. A tuple of few
+ * groups is one that many flows find (all of them, if it is a catch-all), so its groups come to
+ * stand where their keys say; a flow meets a given key of a large tuple rarely.
+ */
+static uint32_t *fewest_first(const struct grouping *grouping, uint32_t words)
+{
+	uint32_t counts[TUPLES_MAX] = {0}, next[TUPLES_MAX] = {0};
+	uint32_t *places = calloc((size_t)grouping->group_count + 1, sizeof(*places));
+
+	if (!places)
+		return NULL;
+	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
+		const uint64_t *group = grouping->groups + (size_t)g * (words + 1);
+
+		if (group[words])
+			counts[group[words - 2] % TUPLES_MAX]++;
+	}
+	for (unsigned t = 0; t < TUPLES_MAX; t++)
+		for (unsigned other = 0; other < TUPLES_MAX; other++)
+			if (counts[other] < counts[t] || (counts[other] == counts[t] && other < t))
+				next[t] += counts[other];
+	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
+		const uint64_t *group = grouping->groups + (size_t)g * (words + 1);
+
+		if (group[words])
+			places[next[group[words - 2] % TUPLES_MAX]++] = g;
+	}
+	return places;
+}
+
 /* Into a table of the right size, that begins where a line of the cache does. */
 static bool keep_groups(struct builder *builder, const struct grouping *grouping)
 {
@@ -122,21 +155,22 @@ static bool keep_groups(struct builder *builder, const struct grouping *grouping
 	uint32_t words = key_words(builder), count = slots_for(grouping->group_count);
 	size_t bytes = (size_t)count * (words + 1) * sizeof(uint64_t);
 	unsigned char *memory = arena_alloc(&builder->ruleset->arena, bytes + 64);
+	uint32_t *places = fewest_first(grouping, words);
 	uint64_t *groups;
 
-	if (!memory)
+	if (!memory || !places) {
+		free(places);
 		return false;
+	}
 	groups = (uint64_t *)(void *)(memory + (64 - (uintptr_t)memory % 64) % 64);
-	for (uint32_t g = 0; g <= grouping->group_mask; g++) {
-		const uint64_t *group = grouping->groups + (size_t)g * (words + 1);
-		uint32_t place;
+	for (uint32_t i = 0; i < grouping->group_count; i++) {
+		const uint64_t *group = grouping->groups + (size_t)places[i] * (words + 1);
+		uint32_t place = find_place(groups, count - 1, group, words,
+					    index_hash(builder->index, group, builder->wide));
 
-		if (!group[words])
-			continue;
-		place = find_place(groups, count - 1, group, words,
-				   index_hash(builder->index, group, builder->wide));
 		memcpy(groups + (size_t)place * (words + 1), group, (words + 1) * sizeof(*group));
 	}
+	free(places);
 	part->groups = groups;
 	part->group_mask = count - 1;
 	return true;
