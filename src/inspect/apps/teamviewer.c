@@ -70,12 +70,11 @@ static enum inspect_status read_stream(const struct inspect_stream *stream,
 
 	(void)evidence;
 	(void)note;
-	if (client.wrong || server.wrong)
-		return INSPECT_NO;
+	/* what is proven is proven before what is wrong behind it has come */
 	if (client.session || server.session ||
 	    client.messages + server.messages >= MESSAGES_NEEDED)
 		return INSPECT_DONE;
-	return INSPECT_MORE;
+	return client.wrong || server.wrong ? INSPECT_NO : INSPECT_MORE;
 }
 
 static bool has_mark(const uint8_t *bytes, uint32_t length)
