@@ -22,9 +22,10 @@ struct cover {
 
 /* ---- a rule's fields ---- */
 
-/* What a test allows, as sorted spans of numbers. */
+/* What a test allows, as sorted spans of numbers: one of the three. */
 struct ranges {
 	const struct span *narrow;
+	const struct span64 *networks;
 	const struct span6 *wide;
 	uint32_t count;
 	uint8_t bits;
@@ -41,6 +42,9 @@ static void range_at(const struct ranges *ranges, uint32_t i, unsigned __int128 
 	if (ranges->narrow) {
 		*low = ranges->narrow[i].low;
 		*high = ranges->narrow[i].high;
+	} else if (ranges->networks) {
+		*low = (unsigned __int128)ranges->networks[i].low << 64;
+		*high = (unsigned __int128)ranges->networks[i].high << 64 | UINT64_MAX;
 	} else {
 		*low = from_wide(ranges->wide[i].low);
 		*high = from_wide(ranges->wide[i].high);
@@ -157,7 +161,10 @@ static struct ranges ranges_of(const struct builder *builder, const struct test 
 	if (bits)
 		return (struct ranges){.narrow = test->items, .count = test->count, .bits = bits};
 	if (builder->wide)
-		return (struct ranges){.wide = set->v6, .count = set->v6_count, .bits = 128};
+		return (struct ranges){.networks = set->v6_networks,
+				       .wide = set->v6,
+				       .count = set->v6_count,
+				       .bits = 128};
 	return (struct ranges){.narrow = set->v4, .count = set->v4_count, .bits = 32};
 }
 

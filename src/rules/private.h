@@ -86,6 +86,10 @@ struct span6 {
 	struct wide low, high;
 };
 
+struct span64 { /* the same, of whole /64 networks: their upper halves */
+	uint64_t low, high;
+};
+
 /* Where to search in an array of spans: `starts[i]` of them begin below the i-th piece of the range. */
 struct span_index {
 	const uint32_t *starts;
@@ -96,7 +100,8 @@ struct span_index {
 
 struct address_set { /* SRC, DST: one item a test; spans are sorted, disjoint */
 	const struct span *v4;
-	const struct span6 *v6;
+	const struct span64 *v6_networks; /* NULL: not all are whole /64 networks */
+	const struct span6 *v6;		  /* then these */
 	const char *const *ipsets;
 	struct span_index v4_index, v6_index;
 	uint32_t v4_count, v6_count, ipset_count;

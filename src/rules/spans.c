@@ -50,28 +50,49 @@ void rules_merge_spans(struct vec *vec)
 	vec->count = kept + 1;
 }
 
-/* How many spans, of those from `first` to `end`, do not begin above `value`; and those before. */
-static uint32_t count_begun(const struct span *spans, uint32_t first, uint32_t end, uint32_t value)
+/* Spans of any of the three kinds, as what a search asks of them. */
+struct span_row {
+	const void *spans;
+	size_t size; /* of one, in bytes */
+};
+
+static inline uint64_t span_key(const struct span_row *row, uint32_t i)
+{
+	const char *span = (const char *)row->spans + i * row->size;
+
+	if (row->size == sizeof(struct span))
+		return ((const struct span *)(const void *)span)->low;
+	if (row->size == sizeof(struct span64))
+		return ((const struct span64 *)(const void *)span)->low;
+	return ((const struct span6 *)(const void *)span)->low.top;
+}
+
+/*
+ * How many spans, of those from `first` to `end`, do not begin above `value`; and those before. Of
+ * a row whose keys are whole.
+ */
+static inline uint32_t count_begun(struct span_row row, uint32_t first, uint32_t end,
+				   uint64_t value)
 {
 	uint32_t begun;
 
 	while (end - first > SPANS_IN_A_ROW) {
 		uint32_t middle = first + (end - first) / 2;
 
-		if (spans[middle].low <= value)
+		if (span_key(&row, middle) <= value)
 			first = middle + 1;
 		else
 			end = middle;
 	}
 	begun = first;
 	for (; first < end; first++)
-		begun += spans[first].low <= value;
+		begun += span_key(&row, first) <= value;
 	return begun;
 }
 
 bool rules_in_spans(const struct span *spans, uint32_t count, uint32_t value)
 {
-	uint32_t begun = count_begun(spans, 0, count, value);
+	uint32_t begun = count_begun((struct span_row){spans, sizeof(*spans)}, 0, count, value);
 
 	return begun && value <= spans[begun - 1].high;
 }
@@ -156,17 +177,11 @@ static uint32_t count_begun6(const struct span6 *spans, uint32_t first, uint32_t
 
 /* ---- the index ---- */
 
-static uint64_t span_key(const struct span *v4, const struct span6 *v6, uint32_t i)
+static bool make_index(struct arena *arena, struct span_row row, uint32_t count,
+		       struct span_index *index)
 {
-	return v4 ? v4[i].low : v6[i].low.top;
-}
-
-/* One of the arrays is given. */
-static bool make_index(struct arena *arena, const struct span *v4, const struct span6 *v6,
-		       uint32_t count, struct span_index *index)
-{
-	uint64_t base = span_key(v4, v6, 0);
-	uint64_t range = span_key(v4, v6, count - 1) - base;
+	uint64_t base = span_key(&row, 0);
+	uint64_t range = span_key(&row, count - 1) - base;
 	uint32_t *starts;
 
 	*index = (struct span_index){.base = base};
@@ -177,7 +192,7 @@ static bool make_index(struct arena *arena, const struct span *v4, const struct 
 	if (!starts)
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		starts[((span_key(v4, v6, i) - base) >> index->shift) + 1]++;
+		starts[((span_key(&row, i) - base) >> index->shift) + 1]++;
 	for (uint32_t i = 0; i < index->pieces; i++)
 		starts[i + 1] += starts[i];
 	return true;
@@ -237,6 +252,13 @@ void address_draft_release(struct address_draft *draft)
 	vec_release(&draft->v6);
 }
 
+static struct span_row v6_row(const struct address_set *set)
+{
+	if (set->v6_networks)
+		return (struct span_row){set->v6_networks, sizeof(*set->v6_networks)};
+	return (struct span_row){set->v6, sizeof(*set->v6)};
+}
+
 static bool keep_v4(struct arena *arena, struct vec *spans, struct address_set *set)
 {
 	rules_merge_spans(spans);
@@ -246,7 +268,29 @@ static bool keep_v4(struct arena *arena, struct vec *spans, struct address_set *
 		return false;
 	set->v4_count = (uint32_t)spans->count;
 	set->v4 = arena_copy(arena, spans->items, spans->count * sizeof(*set->v4));
-	return set->v4 && make_index(arena, set->v4, NULL, set->v4_count, &set->v4_index);
+	return set->v4 && make_index(arena, (struct span_row){set->v4, sizeof(*set->v4)},
+				     set->v4_count, &set->v4_index);
+}
+
+static bool are_networks(const struct vec *spans)
+{
+	const struct span6 *span = spans->items;
+
+	for (size_t i = 0; i < spans->count; i++)
+		if (span[i].low.bottom != 0 || span[i].high.bottom != UINT64_MAX)
+			return false;
+	return true;
+}
+
+/* Half the memory, so half the cache lines of a search. */
+static const struct span64 *keep_networks(struct arena *arena, const struct vec *spans)
+{
+	const struct span6 *wide = spans->items;
+	struct span64 *networks = arena_array(arena, spans->count, sizeof(*networks));
+
+	for (size_t i = 0; networks && i < spans->count; i++)
+		networks[i] = (struct span64){wide[i].low.top, wide[i].high.top};
+	return networks;
 }
 
 static bool keep_v6(struct arena *arena, struct vec *spans, struct address_set *set)
@@ -257,8 +301,12 @@ static bool keep_v6(struct arena *arena, struct vec *spans, struct address_set *
 	if (spans->count > UINT32_MAX)
 		return false;
 	set->v6_count = (uint32_t)spans->count;
-	set->v6 = arena_copy(arena, spans->items, spans->count * sizeof(*set->v6));
-	return set->v6 && make_index(arena, NULL, set->v6, set->v6_count, &set->v6_index);
+	if (are_networks(spans))
+		set->v6_networks = keep_networks(arena, spans);
+	else
+		set->v6 = arena_copy(arena, spans->items, spans->count * sizeof(*set->v6));
+	return (set->v6_networks || set->v6) &&
+	       make_index(arena, v6_row(set), set->v6_count, &set->v6_index);
 }
 
 bool rules_address_set(struct rules_builder *builder, struct address_draft *draft,
@@ -277,8 +325,8 @@ void address_set_ahead(const struct address_set *set, const struct ip_addr *addr
 	bool wide = address->family == IP_V6;
 	const struct span_index *index = wide ? &set->v6_index : &set->v4_index;
 	uint64_t key = wide ? wide_from(address->bytes).top : big_endian(address->bytes, 4), piece;
-	const char *spans = wide ? (const char *)set->v6 : (const char *)set->v4;
-	size_t size = wide ? sizeof(*set->v6) : sizeof(*set->v4), first, end;
+	struct span_row row = wide ? v6_row(set) : (struct span_row){set->v4, sizeof(*set->v4)};
+	size_t first, end;
 
 	if (address->family == IP_NONE || !find_piece(index, key, &piece) || piece >= index->pieces)
 		return;
@@ -290,9 +338,9 @@ void address_set_ahead(const struct address_set *set, const struct ip_addr *addr
 	first -= first > 0; /* the one before may reach into the piece */
 	end = index->starts[piece + 1];
 	/* lines are 64 bytes; a crowded piece is searched by halves, and waits */
-	for (size_t line = 0; line < (end - first) * size && line < AHEAD_BYTES; line += 64)
-		__builtin_prefetch(spans + first * size + line);
-	__builtin_prefetch(spans + end * size - 1);
+	for (size_t line = 0; line < (end - first) * row.size && line < AHEAD_BYTES; line += 64)
+		__builtin_prefetch((const char *)row.spans + first * row.size + line);
+	__builtin_prefetch((const char *)row.spans + end * row.size - 1);
 }
 
 bool address_set_covers(const struct address_set *set, const struct ip_addr *address)
@@ -304,7 +352,8 @@ bool address_set_covers(const struct address_set *set, const struct ip_addr *add
 
 		if (!look_up(&set->v4_index, value, &first, &end))
 			return false;
-		first = count_begun(set->v4, first, end, value);
+		first = count_begun((struct span_row){set->v4, sizeof(*set->v4)}, first, end,
+				    value);
 		return value <= set->v4[first - 1].high;
 	}
 	if (address->family == IP_V6) {
@@ -312,6 +361,12 @@ bool address_set_covers(const struct address_set *set, const struct ip_addr *add
 
 		if (!look_up(&set->v6_index, value.top, &first, &end))
 			return false;
+		if (set->v6_networks) {
+			begun = count_begun(
+				(struct span_row){set->v6_networks, sizeof(*set->v6_networks)},
+				first, end, value.top);
+			return begun && value.top <= set->v6_networks[begun - 1].high;
+		}
 		begun = count_begun6(set->v6, first, end, value);
 		return begun && !wide_less(set->v6[begun - 1].high, value);
 	}
