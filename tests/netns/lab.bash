@@ -641,12 +641,17 @@ lab_uplinks_of() {
 	printf '%s\n' "$seen"
 }
 
-# lab_left_by "UPLINK..." FILTER: the packets were seen on these uplinks, and on no other.
+# lab_left_by "UPLINK..." FILTER: the packets were seen on these uplinks, and on no other. Else a few are shown.
 lab_left_by() {
-	local wanted=$1 seen
+	local wanted=$1 seen interface
 	shift
 	seen=$(lab_uplinks_of "$@")
-	[[ $seen == "$wanted" ]] || lab_fail "'$*' left by '$seen', not '$wanted'"
+	[[ $seen != "$wanted" ]] || return 0
+	for interface in $seen; do
+		echo "$interface:"
+		tcpdump -n -c 5 -r "$LAB_DIR/pcap/$interface.pcap" "$@" 2>/dev/null
+	done
+	lab_fail "'$*' left by '$seen', not '$wanted'"
 }
 
 # ---- the kernel's events ----

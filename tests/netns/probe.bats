@@ -128,7 +128,8 @@ PROBES="host 192.0.2.101 or host 192.0.2.102 or host $LAB_WEB4 or host $LAB_DNS4
 	# main leads by wan1
 	for interface in ppp0 wan2; do
 		on_router iptables -w -A OUTPUT -d 192.0.2.0/24 -m mark ! --mark "${MARKS[$interface]}" -j REJECT
-		lab_capture_uplinks
+		# out: who was asked by the line before may still be sending there
+		lab_capture_uplinks -Q out
 		probe_all "$interface" "${PATIENT[@]}"
 		for name in $ALL; do
 			becomes "$name" good
