@@ -49,6 +49,7 @@ struct route_kernel {
 	uint32_t portid, sequence;
 	struct refused {
 		uint32_t table, index;
+		size_t known6; /* as known_of() the link then */
 		struct ip_addr gateway;
 	} refused[REFUSED_MAX]; /* next hops that must be told to be on the link; a ring */
 	size_t refused_count;
@@ -578,7 +579,9 @@ static bool harmless(const struct route_change *change, int error)
  * IPv6 asks all rules for the gateway's own route, and refuses ours when somebody's rule before
  * main leads to a default. Told that the gateway is on the link it does not ask them; but then a
  * host route to the same address by another link (the same gateway on two lines) is in its way. So
- * it is told only after it has refused, and that is remembered: the next plan has to agree.
+ * it is told only after it has refused, and that is remembered: the next plan has to agree. It is
+ * forgotten when the link has other addresses or routes: a network manager gives an address before
+ * its subnet's route, and between the two the kernel refuses as well.
  */
 static bool wants_onlink(const struct route_change *change, int error)
 {
@@ -633,13 +636,31 @@ static int collect_acks(struct route_kernel *k, struct acks *acks)
 	return acks->result;
 }
 
-static void remember_refused(struct route_kernel *kernel, const struct route_route *route)
+/* How many IPv6 addresses and routes of main the link has. */
+static size_t known_of(const struct route_facts *facts, uint32_t index)
 {
-	kernel->refused[kernel->refused_count++ % REFUSED_MAX] = (struct refused){
-		.table = route->table, .index = route->index, .gateway = route->gateway};
+	size_t known = 0;
+
+	for (size_t i = 0; i < facts->address_count; i++)
+		known += facts->addresses[i].index == index &&
+			 facts->addresses[i].address.family == IP_V6;
+	for (size_t i = 0; i < facts->main_count; i++)
+		known += facts->main[i].index == index && facts->main[i].family == IP_V6;
+	return known;
 }
 
-void route_kernel_amend(const struct route_kernel *kernel, struct route_state *wanted)
+static void remember_refused(struct route_kernel *kernel, const struct route_route *route,
+			     const struct route_facts *facts)
+{
+	kernel->refused[kernel->refused_count++ % REFUSED_MAX] =
+		(struct refused){.table = route->table,
+				 .index = route->index,
+				 .known6 = known_of(facts, route->index),
+				 .gateway = route->gateway};
+}
+
+void route_kernel_amend(const struct route_kernel *kernel, const struct route_facts *facts,
+			struct route_state *wanted)
 {
 	for (size_t i = 0; i < wanted->route_count; i++) {
 		struct route_route *route = &wanted->routes[i];
@@ -648,7 +669,8 @@ void route_kernel_amend(const struct route_kernel *kernel, struct route_state *w
 			const struct refused *refused = &kernel->refused[j];
 
 			if (route->table == refused->table && route->index == refused->index &&
-			    ip_equal(&route->gateway, &refused->gateway))
+			    ip_equal(&route->gateway, &refused->gateway) &&
+			    known_of(facts, route->index) == refused->known6)
 				route->onlink = true;
 		}
 	}
@@ -674,7 +696,7 @@ static int send_onlink(struct route_kernel *kernel, const struct acks *acks,
 		result = route_kernel_apply(kernel, &one, snapshot, sent, acks->failed,
 					    acks->context);
 		if (!result)
-			remember_refused(kernel, &route);
+			remember_refused(kernel, &route, &snapshot->facts);
 		else if (!first_error)
 			first_error = result;
 	}

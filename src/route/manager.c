@@ -487,7 +487,7 @@ static int run(struct route_manager *manager, const struct conf *conf, bool remo
 		goto out;
 	if (!removal)
 		result = plan(manager, conf, &snapshot.facts, &wanted);
-	route_kernel_amend(manager->kernel, &wanted);
+	route_kernel_amend(manager->kernel, &snapshot.facts, &wanted);
 	if (!result && (removal || conf->routing.manage))
 		result = route_diff(&snapshot.present, &wanted, manager->scopes,
 				    manager->scope_count, &changes);

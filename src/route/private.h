@@ -116,8 +116,9 @@ int route_kernel_snapshot(struct route_kernel *kernel, const struct conf *main_o
 			  const uint32_t *tables, size_t table_count,
 			  struct route_snapshot *snapshot, struct diag_list *diags);
 void route_snapshot_release(struct route_snapshot *snapshot);
-/* What this kernel is known to take only in another form, so that the plan agrees with it. */
-void route_kernel_amend(const struct route_kernel *kernel, struct route_state *wanted);
+/* What this kernel, by these facts, takes only in another form, so that the plan agrees with it. */
+void route_kernel_amend(const struct route_kernel *kernel, const struct route_facts *facts,
+			struct route_state *wanted);
 /*
  * Sends the changes, batched, in order; every one is acknowledged. `failed` is called for
  * each change that the kernel refused and that still matters (deleting what is

@@ -188,6 +188,9 @@ all_of_ours() {
 # compare: the rules that are there when nobody disturbs us
 as_ours_alone() { all_of_ours | diff "$LAB_DIR/ours" -; }
 
+# Soon; what is not so is shown.
+ours_return() { wait_until 5 as_ours_alone || as_ours_alone; }
+
 @test "complaint 4: a network manager's restart deletes foreign fwmark rules (systemd-networkd)" {
 	lab_nat $LAB_UPLINKS
 	lab_waymarkd
@@ -201,13 +204,13 @@ as_ours_alone() { all_of_ours | diff "$LAB_DIR/ours" -; }
 		lab_main_default wan1
 	}
 	wait_until 10 addressed
-	wait_until 5 as_ours_alone
+	ours_return
 	# a connection on a NATed line lives through it, unless it speaks in the very milliseconds
 	# without a rule: then the kernel sees its packet leave by another line, and ends it
 	lab_talk talk-steered "$LAB_CLIENT" $LAB_ECHO4 7777 --interval 1
 	lab_watch rule
 	networkd_takes_up_a_link
-	wait_until 5 as_ours_alone
+	ours_return
 	deleted() { grep -q 'Deleted 20001:.*fwmark 0x1/0x7f' "$LAB_DIR/log/job-monitor.out"; }
 	wait_until 3 deleted
 	lab_talk_lives talk-steered 2
@@ -219,7 +222,7 @@ as_ours_alone() { all_of_ours | diff "$LAB_DIR/ours" -; }
 		ip -n "$LAB_ROUTER" link set wan1 down
 		ip -n "$LAB_ROUTER" link set wan1 up
 		wait_until 10 addressed
-		wait_until 5 as_ours_alone
+		ours_return
 	fi
 	lab_stop job-monitor
 	goes_by ppp0 "$LAB_CLIENT" 7777
@@ -336,14 +339,14 @@ no_default_by_wan1() {
 		wait_until 5 refute managed_up
 		lab_talk_lives talk-steered
 		manager_up
-		wait_until 5 as_ours_alone
+		ours_return
 	done
 	if real NetworkManager; then
 		manager_does device reapply wan1
-		wait_until 5 as_ours_alone
+		ours_return
 		lab_stop manager
 		manager_up
-		wait_until 5 as_ours_alone
+		ours_return
 	fi
 	lab_talk_lives talk-steered
 	lab_talk_end talk-steered
