@@ -25,6 +25,7 @@
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
+	size_t mapped_bytes; /* 0: it is malloc()'s */
 	_Alignas(LINE_BYTES) unsigned char bytes[];
 };
 
@@ -40,24 +41,56 @@ void arena_release(struct arena *arena)
 	while (chunk) {
 		struct arena_chunk *next = chunk->next;
 
-		free(chunk);
+		if (chunk->mapped_bytes)
+			munmap(chunk, chunk->mapped_bytes);
+		else
+			free(chunk);
 		chunk = next;
 	}
 	arena_init(arena);
 }
 
-/* Of whole units: cache lines, or huge pages. */
-static struct arena_chunk *chunk_new(size_t size, size_t unit)
+static size_t whole(size_t bytes, size_t unit)
 {
-	size_t bytes = (sizeof(struct arena_chunk) + size + unit - 1) & ~(unit - 1);
-	struct arena_chunk *chunk = aligned_alloc(unit, bytes);
+	return (bytes + unit - 1) & ~(unit - 1);
+}
+
+/* Of whole cache lines. */
+static struct arena_chunk *chunk_new(size_t size)
+{
+	size_t bytes = whole(sizeof(struct arena_chunk) + size, LINE_BYTES);
+	struct arena_chunk *chunk = aligned_alloc(LINE_BYTES, bytes);
 
 	if (!chunk)
 		return NULL;
-	if (unit == HUGE_PAGE_BYTES)
-		(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
 	memset(chunk, 0, bytes);
 	chunk->size = bytes - sizeof(*chunk);
+	return chunk;
+}
+
+/*
+ * Of whole huge pages, and mapped anew: what malloc() has had before is there in small pages, and
+ * the kernel leaves those as they are.
+ */
+static struct arena_chunk *chunk_map(size_t size)
+{
+	size_t bytes = whole(sizeof(struct arena_chunk) + size, HUGE_PAGE_BYTES), before, behind;
+	struct arena_chunk *chunk;
+	unsigned char *pages = mmap(NULL, bytes + HUGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
+				    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED)
+		return NULL;
+	before = whole((uintptr_t)pages, HUGE_PAGE_BYTES) - (uintptr_t)pages;
+	behind = HUGE_PAGE_BYTES - before;
+	if (before)
+		munmap(pages, before);
+	if (behind)
+		munmap(pages + before + bytes, behind);
+	chunk = (struct arena_chunk *)(void *)(pages + before);
+	(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
+	chunk->size = bytes - sizeof(*chunk);
+	chunk->mapped_bytes = bytes;
 	return chunk;
 }
 
@@ -72,9 +105,9 @@ static struct arena_chunk *grow(struct arena *arena, size_t bytes)
 	struct arena_chunk *newest = arena->chunks, *fresh;
 
 	if (bytes >= LARGE_ARENA_BYTES || arena->total_bytes >= LARGE_ARENA_BYTES)
-		fresh = chunk_new(bytes, HUGE_PAGE_BYTES);
+		fresh = chunk_map(bytes);
 	else
-		fresh = chunk_new(bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES, LINE_BYTES);
+		fresh = chunk_new(bytes > CHUNK_BYTES / 4 ? bytes : CHUNK_BYTES);
 	if (!fresh)
 		return NULL;
 	if (room_in(newest) > room_in(fresh) - bytes) {
