@@ -10,6 +10,7 @@
 #include <waymark/arena.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 struct arena_chunk {
 	struct arena_chunk *next;
 	size_t used, size;
-	size_t mapped_bytes; /* 0: it is malloc()'s */
+	bool mapped; /* else it is malloc()'s */
 	_Alignas(LINE_BYTES) unsigned char bytes[];
 };
 
@@ -41,8 +42,8 @@ void arena_release(struct arena *arena)
 	while (chunk) {
 		struct arena_chunk *next = chunk->next;
 
-		if (chunk->mapped_bytes)
-			munmap(chunk, chunk->mapped_bytes);
+		if (chunk->mapped)
+			munmap(chunk, sizeof(*chunk) + chunk->size);
 		else
 			free(chunk);
 		chunk = next;
@@ -90,7 +91,7 @@ static struct arena_chunk *chunk_map(size_t size)
 	chunk = (struct arena_chunk *)(void *)(pages + before);
 	(void)madvise(chunk, bytes, MADV_HUGEPAGE); /* refused: then it is small pages */
 	chunk->size = bytes - sizeof(*chunk);
-	chunk->mapped_bytes = bytes;
+	chunk->mapped = true;
 	return chunk;
 }
 

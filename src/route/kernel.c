@@ -649,30 +649,41 @@ static size_t known_of(const struct route_facts *facts, uint32_t index)
 	return known;
 }
 
+/* The next hop's, NULL if there is none. */
+static struct refused *find_refused(struct route_kernel *kernel, const struct route_route *route)
+{
+	for (size_t i = 0; i < kernel->refused_count && i < REFUSED_MAX; i++) {
+		struct refused *refused = &kernel->refused[i];
+
+		if (route->table == refused->table && route->index == refused->index &&
+		    ip_equal(&route->gateway, &refused->gateway))
+			return refused;
+	}
+	return NULL;
+}
+
 static void remember_refused(struct route_kernel *kernel, const struct route_route *route,
 			     const struct route_facts *facts)
 {
-	kernel->refused[kernel->refused_count++ % REFUSED_MAX] =
-		(struct refused){.table = route->table,
-				 .index = route->index,
-				 .known6 = known_of(facts, route->index),
-				 .gateway = route->gateway};
+	struct refused *refused = find_refused(kernel, route);
+
+	if (!refused)
+		refused = &kernel->refused[kernel->refused_count++ % REFUSED_MAX];
+	*refused = (struct refused){.table = route->table,
+				    .index = route->index,
+				    .known6 = known_of(facts, route->index),
+				    .gateway = route->gateway};
 }
 
-void route_kernel_amend(const struct route_kernel *kernel, const struct route_facts *facts,
+void route_kernel_amend(struct route_kernel *kernel, const struct route_facts *facts,
 			struct route_state *wanted)
 {
 	for (size_t i = 0; i < wanted->route_count; i++) {
 		struct route_route *route = &wanted->routes[i];
+		const struct refused *refused = find_refused(kernel, route);
 
-		for (size_t j = 0; j < kernel->refused_count && j < REFUSED_MAX; j++) {
-			const struct refused *refused = &kernel->refused[j];
-
-			if (route->table == refused->table && route->index == refused->index &&
-			    ip_equal(&route->gateway, &refused->gateway) &&
-			    known_of(facts, route->index) == refused->known6)
-				route->onlink = true;
-		}
+		if (refused && refused->known6 == known_of(facts, route->index))
+			route->onlink = true;
 	}
 }
 

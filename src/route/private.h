@@ -117,7 +117,7 @@ int route_kernel_snapshot(struct route_kernel *kernel, const struct conf *main_o
 			  struct route_snapshot *snapshot, struct diag_list *diags);
 void route_snapshot_release(struct route_snapshot *snapshot);
 /* What this kernel, by these facts, takes only in another form, so that the plan agrees with it. */
-void route_kernel_amend(const struct route_kernel *kernel, const struct route_facts *facts,
+void route_kernel_amend(struct route_kernel *kernel, const struct route_facts *facts,
 			struct route_state *wanted);
 /*
  * Sends the changes, batched, in order; every one is acknowledged. `failed` is called for
