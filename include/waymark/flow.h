@@ -116,7 +116,7 @@ struct flow {
 	uint64_t lasted_us : 44; /* signed, from there to the last packet: clocks may step back */
 	uint64_t rule_plus_one : 20; /* an index in the ruleset of `generation`; 0: none */
 
-	uint32_t next_in_bucket; /* the table's own */
+	uint32_t next_in_chain; /* the table's own */
 	uint32_t value; /* the mark's value V (mark.h), without P; 0 while nothing is known */
 	uint32_t epoch; /* of steer.h, when the value was looked at last */
 	uint32_t more;	/* the table's own: what else there is of this flow */

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The flow table of one worker: a fixed array of entries, chained by index from a bucket array.
+ * The flow table of one worker: a fixed array of entries, found through buckets of a cache line.
  *
  * The arrays are anonymous mappings without reserve: the kernel gives zero pages as they are
  * touched, so a table for a million flows costs what its flows need. For the same reason
  * entry 0 is never used: a zeroed link means "none", and no array needs filling at start.
  *
  * A flow is found from either end: the hash is taken over the key with its two ends in sorted
- * order, and a candidate is compared as it is and with its ends exchanged. The hash is not kept:
- * with a bucket for each entry a chain is short, and to hash again when a flow ends costs less than
- * four bytes of each.
+ * order, and a candidate is compared as it is and with its ends exchanged. A bucket has a byte of
+ * each one's hash: so a lookup reads the bucket and one entry, and seldom another's. The whole hash
+ * is not kept: to hash again when a flow ends costs less than four bytes of each.
  *
  * There may be millions of flows, and then each step from one to another waits for memory. So
  * nothing is linked but what must be: the undecided ones, few and warm, stand in a list by last
@@ -21,6 +21,7 @@
  * Time is packet time and may step back (a capture pieced together, a clock set): a flow from
  * the future counts as not idle; if it is from the far future it is stamped anew.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@
 #define BYTES_MAX ((UINT64_C(1) << 48) - 1)
 #define PACKETS_MAX ((UINT64_C(1) << 36) - 1)
 #define SWEEP_AHEAD 8
+#define BUCKET_SLOTS 12
+#define BUCKET_LOAD 8 /* flows a bucket when the table is full: then one of sixty finds no slot */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 enum timeout_class { CLASS_TCP, CLASS_UDP, CLASS_OTHER, CLASS_COUNT };
@@ -50,16 +53,24 @@ struct open {
 	uint32_t older, newer; /* both NONE, and not the oldest: not in the list */
 };
 
+struct bucket {
+	uint8_t tags[BUCKET_SLOTS]; /* of the flows in the slots; 0: the slot is free */
+	uint32_t others;	    /* the first that found no slot; more by next_in_chain */
+	uint32_t flows[BUCKET_SLOTS];
+};
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
+
 struct flow_table {
 	struct flow *flows; /* [0, max]; 0 is NONE */
-	uint32_t *buckets;
+	struct bucket *buckets;
 	struct open *opens; /* [0, max]; 0 is NONE */
 	uint32_t bucket_count;
 	uint32_t max;
 	uint32_t count;
 	uint32_t touched, touched_opens; /* entries [1, touched] were used at least once */
-	uint32_t free;			 /* first of those given back, through next_in_bucket */
+	uint32_t free;			 /* first of those given back, through next_in_chain */
 	uint32_t free_opens;		 /* likewise, through newer */
+	uint32_t open_count;
 	uint32_t last_number;
 	uint32_t oldest, newest; /* of the list of undecided flows, in opens */
 	uint32_t sweep_hand, evict_hand;
@@ -165,6 +176,7 @@ static void open_take(struct flow_table *table, struct flow *flow)
 	};
 	flow->more = index;
 	flow->open = 1;
+	table->open_count++;
 }
 
 /* The flow is decided and nobody looks at it. */
@@ -177,6 +189,7 @@ static void open_give_back(struct flow_table *table, struct flow *flow)
 	flow->open = 0;
 	open->newer = table->free_opens;
 	table->free_opens = index;
+	table->open_count--;
 }
 
 void *flow_table_pending(const struct flow_table *table, const struct flow *flow)
@@ -293,9 +306,47 @@ void flow_lookup_init(struct flow_lookup *lookup, const struct flow_table *table
 	lookup->found = NONE;
 }
 
-static uint32_t *bucket_of(const struct flow_table *table, uint32_t hash)
+static struct bucket *bucket_of(const struct flow_table *table, uint32_t hash)
 {
 	return &table->buckets[(uint64_t)hash * table->bucket_count >> 32];
+}
+
+/* The bucket is chosen by the hash's upper bits. */
+static uint8_t tag_of(uint32_t hash)
+{
+	uint8_t tag = (uint8_t)hash;
+
+	return tag ? tag : 1;
+}
+
+/* The upper bit of each byte that is `byte`. */
+static uint64_t bytes_that_are(uint64_t bytes, uint8_t byte)
+{
+	const uint64_t lower = UINT64_C(0x7f7f7f7f7f7f7f7f);
+	uint64_t differ = bytes ^ UINT64_C(0x0101010101010101) * byte;
+
+	return ~(((differ & lower) + lower) | differ | lower);
+}
+
+/* A bit for each slot with the tag, as slot_of() reads them: the last four stand between the rest.
+ */
+static uint64_t slots_with(const struct bucket *bucket, uint8_t tag)
+{
+	uint64_t first;
+	uint32_t last;
+
+	memcpy(&first, bucket->tags, sizeof(first));
+	memcpy(&last, bucket->tags + sizeof(first), sizeof(last));
+	return bytes_that_are(le64toh(first), tag) |
+	       (bytes_that_are(le32toh(last), tag) & UINT32_MAX) >> 4;
+}
+
+/* Of the lowest bit. */
+static unsigned slot_of(uint64_t slots)
+{
+	unsigned bit = (unsigned)__builtin_ctzll(slots);
+
+	return bit / 8 + (bit & 4 ? 0 : 8);
 }
 
 static bool same_ends(const struct flow_key *have, const uint8_t *client, const uint8_t *server)
@@ -326,11 +377,53 @@ static bool key_matches(const struct flow_key *have, const struct flow_key *want
 static uint32_t table_find(const struct flow_table *table, const struct flow_lookup *lookup,
 			   enum flow_direction *direction)
 {
-	uint32_t index = *bucket_of(table, lookup->hash);
+	const struct bucket *bucket = bucket_of(table, lookup->hash);
+	uint64_t slots = slots_with(bucket, tag_of(lookup->hash));
+	uint32_t index;
 
+	for (; slots; slots &= slots - 1) {
+		index = bucket->flows[slot_of(slots)];
+		if (key_matches(&table->flows[index].key, &lookup->key, direction))
+			return index;
+	}
+	index = bucket->others;
 	while (index != NONE && !key_matches(&table->flows[index].key, &lookup->key, direction))
-		index = table->flows[index].next_in_bucket;
+		index = table->flows[index].next_in_chain;
 	return index;
+}
+
+static void bucket_add(struct flow_table *table, uint32_t hash, uint32_t index)
+{
+	struct bucket *bucket = bucket_of(table, hash);
+	uint64_t slots = slots_with(bucket, 0);
+	unsigned slot;
+
+	if (!slots) {
+		table->flows[index].next_in_chain = bucket->others;
+		bucket->others = index;
+		return;
+	}
+	slot = slot_of(slots);
+	bucket->tags[slot] = tag_of(hash);
+	bucket->flows[slot] = index;
+}
+
+static void bucket_remove(struct flow_table *table, uint32_t index)
+{
+	uint32_t hash = hash_key(&table->seed, &table->flows[index].key), *link;
+	struct bucket *bucket = bucket_of(table, hash);
+
+	for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
+		if (bucket->flows[slot] == index) {
+			bucket->flows[slot] = NONE;
+			bucket->tags[slot] = 0;
+			return;
+		}
+	}
+	link = &bucket->others;
+	while (*link != index)
+		link = &table->flows[*link].next_in_chain;
+	*link = table->flows[index].next_in_chain;
 }
 
 static void prefetch_flow(const struct flow *flow)
@@ -340,32 +433,26 @@ static void prefetch_flow(const struct flow *flow)
 }
 
 /*
- * Each step reads what the one before it has asked memory for: the bucket; the first flow in
- * it; the second, where the first is another's; what an undecided one has beside.
+ * Each step reads what the one before it has asked memory for: the bucket; the flow; what an
+ * undecided one has beside.
  */
 void flow_lookup_ahead(struct flow_lookup *lookups, size_t count, const struct flow_table *table)
 {
-	enum flow_direction direction;
-
 	for (size_t i = 0; i < count; i++)
 		__builtin_prefetch(bucket_of(table, lookups[i].hash));
 	for (size_t i = 0; i < count; i++) {
-		lookups[i].found = *bucket_of(table, lookups[i].hash);
+		const struct bucket *bucket = bucket_of(table, lookups[i].hash);
+		uint64_t slots = slots_with(bucket, tag_of(lookups[i].hash));
+
+		lookups[i].found = slots ? bucket->flows[slot_of(slots)] : bucket->others;
 		if (lookups[i].found != NONE)
 			prefetch_flow(&table->flows[lookups[i].found]);
 	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && table->open_count; i++) {
 		const struct flow *flow = &table->flows[lookups[i].found];
 
-		if (lookups[i].found == NONE ||
-		    key_matches(&flow->key, &lookups[i].key, &direction)) {
-			if (flow->open)
-				__builtin_prefetch(&table->opens[flow->more], 1);
-			continue;
-		}
-		lookups[i].found = flow->next_in_bucket;
-		if (flow->next_in_bucket != NONE)
-			prefetch_flow(&table->flows[flow->next_in_bucket]);
+		if (flow->open)
+			__builtin_prefetch(&table->opens[flow->more], 1);
 	}
 }
 
@@ -380,20 +467,17 @@ const void *flow_lookup_pending(const struct flow_lookup *lookup, const struct f
 static void flow_end(struct flow_table *table, uint32_t index)
 {
 	struct flow *flow = &table->flows[index];
-	uint32_t *link = bucket_of(table, hash_key(&table->seed, &flow->key));
 
 	if (table->release != NULL)
 		table->release(table, flow, table->context);
-	while (*link != index)
-		link = &table->flows[*link].next_in_bucket;
-	*link = flow->next_in_bucket;
+	bucket_remove(table, index);
 	if (flow->open) {
 		if (flow->state != FLOW_FINAL)
 			list_remove(table, flow->more);
 		open_give_back(table, flow);
 	}
 	flow->key.family = IP_NONE;
-	flow->next_in_bucket = table->free;
+	flow->next_in_chain = table->free;
 	table->free = index;
 	table->count--;
 }
@@ -510,7 +594,7 @@ static uint32_t take_entry(struct flow_table *table, uint64_t now_us)
 		evict(table, now_us);
 	index = table->free;
 	if (index != NONE)
-		table->free = table->flows[index].next_in_bucket;
+		table->free = table->flows[index].next_in_chain;
 	else
 		index = ++table->touched;
 	table->count++;
@@ -596,7 +680,7 @@ struct flow_table *flow_table_new(uint32_t max, const struct flow_timeouts *time
 	if (table == NULL)
 		return NULL;
 	table->max = max == 0 ? 1 : max == UINT32_MAX ? max - 1 : max;
-	table->bucket_count = table->max > UINT32_MAX / 2 ? UINT32_MAX : 2 * table->max;
+	table->bucket_count = table->max / BUCKET_LOAD + 1;
 	table->seed = *seed;
 	table->release = release;
 	table->context = context;
@@ -628,18 +712,16 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 			   const struct flow_lookup *lookup)
 {
 	uint32_t index = take_entry(table, time_of(packet));
-	uint32_t *bucket = bucket_of(table, lookup->hash);
 	struct flow *flow = &table->flows[index];
 
 	*flow = (struct flow){
 		.key = lookup->key,
-		.next_in_bucket = *bucket,
 		.number = ++table->last_number & NUMBER_MASK,
 		.began_us = time_of(packet) & BEGAN_MAX_US,
 		.midstream = packet->has_tcp && !opens_connection(packet),
 		.state = FLOW_PROVISIONAL,
 	};
-	*bucket = index;
+	bucket_add(table, lookup->hash, index);
 	open_take(table, flow);
 	list_append(table, flow->more);
 	table->stats.created++;

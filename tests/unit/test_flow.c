@@ -528,6 +528,73 @@ static void a_flood_of_a_million_flows_stays_bounded(void **state)
 	print_message("# %u packets of known flows: %.0f ns each\n", flood, ns / flood);
 }
 
+/*
+ * In a table that is full by far more than slots are left, some buckets are crowded. `numbers[i]`
+ * is what the flow of host i must be, 0: not there.
+ */
+static void check_all(const uint32_t *numbers, uint32_t count, uint64_t seconds)
+{
+	struct packet packets[64];
+	struct flow_lookup lookups[64];
+
+	for (uint32_t from = 0; from < count; from += 64) {
+		uint32_t size = count - from < 64 ? count - from : 64;
+
+		for (uint32_t i = 0; i < size; i++) {
+			packets[i] = at(between(UDP, from + i, 1, 1 << 20, 53), seconds);
+			flow_lookup_init(&lookups[i], table, &packets[i]);
+		}
+		flow_lookup_ahead(lookups, size, table);
+		for (uint32_t i = 0; i < size; i++) {
+			struct flow *flow = find(packets[i]);
+
+			assert_int_equal(flow ? flow->number : 0, numbers[from + i]);
+			if (!flow)
+				continue;
+			assert_ptr_equal(flow_table_track(table, &packets[i], &lookups[i],
+							  &direction, &fresh),
+					 flow);
+			assert_false(fresh);
+		}
+	}
+}
+
+static void crowded_buckets_lose_no_flow(void **state)
+{
+	enum { COUNT = 40000 };
+	uint32_t *numbers = calloc(COUNT, sizeof(*numbers)), next = 1;
+	uint64_t seconds = 0;
+
+	(void)state;
+	flow_table_free(table);
+	table = table_new(COUNT);
+	for (unsigned round = 0; round < 4; round++, seconds += 400) {
+		for (uint32_t i = 0; i < COUNT; i++) {
+			if (numbers[i])
+				continue;
+			numbers[i] = next++;
+			assert_int_equal(
+				track(at(between(UDP, i, 1, 1 << 20, 53), seconds))->number,
+				numbers[i]);
+			assert_true(fresh);
+		}
+		assert_int_equal(flow_table_count(table), COUNT);
+		check_all(numbers, COUNT, seconds);
+		/* one of three is heard of again, and the rest is idle */
+		for (uint32_t i = 0; i < COUNT; i++) {
+			if ((i + round) % 3 == 0)
+				track(at(between(UDP, 1 << 20, 53, i, 1), seconds + 150));
+			else
+				numbers[i] = 0;
+		}
+		flow_table_expire(table, (1000 + seconds + 300) * SECOND, SIZE_MAX);
+		assert_in_range(flow_table_count(table), COUNT / 3, COUNT / 3 + 1);
+		check_all(numbers, COUNT, seconds + 300);
+	}
+	assert_int_equal(flow_table_stats(table)->evicted_undecided, 0);
+	free(numbers);
+}
+
 /* Every operation in random order, checked against what a visit sees. */
 static bool count_used(struct flow *flow, void *context)
 {
@@ -813,6 +880,7 @@ int main(void)
 		TEST(every_idle_flow_leaves_within_a_sweep),
 		TEST(a_clock_that_leaps_is_no_age),
 		TEST(a_flood_of_a_million_flows_stays_bounded),
+		TEST(crowded_buckets_lose_no_flow),
 		TEST(random_life_keeps_table_and_lists_consistent),
 		TEST(stream_offsets_count_from_the_first_payload_byte),
 		TEST(stream_offsets_survive_the_wrap_of_sequence_numbers),
