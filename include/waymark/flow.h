@@ -211,11 +211,13 @@ void flow_table_set_timeouts(struct flow_table *table, const struct flow_timeout
 struct flow_lookup {
 	struct flow_key key; /* of a flow that the packet would begin */
 	uint32_t hash;
-	uint32_t found; /* the table's own; 0 after flow_lookup_ahead(): most likely a new flow */
+	uint32_t found; /* the table's own */
 };
 void flow_lookup_init(struct flow_lookup *lookup, const struct flow_table *table,
 		      const struct packet *packet);
 void flow_lookup_ahead(struct flow_lookup *lookups, size_t count, const struct flow_table *table);
+/* After flow_lookup_ahead(): the packet most likely begins a flow. */
+bool flow_lookup_is_new(const struct flow_lookup *lookup, const struct flow_table *table);
 /* After flow_lookup_ahead(): what the owner keeps of the flow, NULL if nothing. A hint as well. */
 const void *flow_lookup_pending(const struct flow_lookup *lookup, const struct flow_table *table);
 

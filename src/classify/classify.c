@@ -722,7 +722,7 @@ static void look_up_rules(struct classifier *classifier, const struct classify_p
 
 	for (size_t i = 0; i < count; i++) {
 		classifier->known_facts[i] = NULL;
-		if (classifier->lookups[i].found)
+		if (!flow_lookup_is_new(&classifier->lookups[i], classifier->flows))
 			continue;
 		facts_of(policy, &classifier->facts[fresh], &packets[i]);
 		classifier->known_facts[i] = &classifier->facts[fresh++];

@@ -456,6 +456,14 @@ void flow_lookup_ahead(struct flow_lookup *lookups, size_t count, const struct f
 	}
 }
 
+bool flow_lookup_is_new(const struct flow_lookup *lookup, const struct flow_table *table)
+{
+	enum flow_direction direction;
+
+	return lookup->found == NONE ||
+	       !key_matches(&table->flows[lookup->found].key, &lookup->key, &direction);
+}
+
 const void *flow_lookup_pending(const struct flow_lookup *lookup, const struct flow_table *table)
 {
 	/* entry 0, for none, is not open; whose flow it is does not matter here */
