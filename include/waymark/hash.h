@@ -20,4 +20,17 @@ struct hash_seed {
 int hash_seed_random(struct hash_seed *seed);
 uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t length);
 
+/*
+ * Of eight tags (a byte of a hash each), those that are `tag`: the top bit of each one's byte. The
+ * borrow can let a byte pass above one that matches, so keys are to be compared anyway; the lowest
+ * is right.
+ */
+static inline uint64_t hash_tags_with(uint64_t tags, uint8_t tag)
+{
+	const uint64_t ones = 0x0101010101010101;
+	uint64_t differences = tags ^ (ones * tag);
+
+	return (differences - ones) & ~differences & (ones << 7);
+}
+
 #endif

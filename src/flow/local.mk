@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 libwaymark_la_SOURCES += \
+	src/flow/bucket.h \
 	src/flow/prefix.c \
 	src/flow/table.c
 UNIT_TESTS += tests/unit/test_flow tests/unit/test_prefix

@@ -21,13 +21,14 @@
  * Time is packet time and may step back (a capture pieced together, a clock set): a flow from
  * the future counts as not idle; if it is from the far future it is stamped anew.
  */
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include <waymark/flow.h>
+
+#include "bucket.h"
 
 #define NONE 0u
 #define SECOND_US UINT64_C(1000000)
@@ -39,8 +40,6 @@
 #define BYTES_MAX ((UINT64_C(1) << 48) - 1)
 #define PACKETS_MAX ((UINT64_C(1) << 36) - 1)
 #define SWEEP_AHEAD 8
-#define BUCKET_SLOTS 12
-#define BUCKET_LOAD 8 /* flows a bucket when the table is full: then one of sixty finds no slot */
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 enum timeout_class { CLASS_TCP, CLASS_UDP, CLASS_OTHER, CLASS_COUNT };
@@ -53,13 +52,6 @@ struct open {
 	uint32_t older, newer; /* both NONE, and not the oldest: not in the list */
 };
 
-struct bucket {
-	uint8_t tags[BUCKET_SLOTS]; /* of the flows in the slots; 0: the slot is free */
-	uint32_t others;	    /* the first that found no slot; more by next_in_chain */
-	uint32_t flows[BUCKET_SLOTS];
-};
-_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
-
 struct flow_table {
 	struct flow *flows; /* [0, max]; 0 is NONE */
 	struct bucket *buckets;
@@ -70,7 +62,6 @@ struct flow_table {
 	uint32_t touched, touched_opens; /* entries [1, touched] were used at least once */
 	uint32_t free;			 /* first of those given back, through next_in_chain */
 	uint32_t free_opens;		 /* likewise, through newer */
-	uint32_t open_count;
 	uint32_t last_number;
 	uint32_t oldest, newest; /* of the list of undecided flows, in opens */
 	uint32_t sweep_hand, evict_hand;
@@ -176,7 +167,6 @@ static void open_take(struct flow_table *table, struct flow *flow)
 	};
 	flow->more = index;
 	flow->open = 1;
-	table->open_count++;
 }
 
 /* The flow is decided and nobody looks at it. */
@@ -189,7 +179,6 @@ static void open_give_back(struct flow_table *table, struct flow *flow)
 	flow->open = 0;
 	open->newer = table->free_opens;
 	table->free_opens = index;
-	table->open_count--;
 }
 
 void *flow_table_pending(const struct flow_table *table, const struct flow *flow)
@@ -311,44 +300,6 @@ static struct bucket *bucket_of(const struct flow_table *table, uint32_t hash)
 	return &table->buckets[(uint64_t)hash * table->bucket_count >> 32];
 }
 
-/* The bucket is chosen by the hash's upper bits. */
-static uint8_t tag_of(uint32_t hash)
-{
-	uint8_t tag = (uint8_t)hash;
-
-	return tag ? tag : 1;
-}
-
-/* The upper bit of each byte that is `byte`. */
-static uint64_t bytes_that_are(uint64_t bytes, uint8_t byte)
-{
-	const uint64_t lower = UINT64_C(0x7f7f7f7f7f7f7f7f);
-	uint64_t differ = bytes ^ UINT64_C(0x0101010101010101) * byte;
-
-	return ~(((differ & lower) + lower) | differ | lower);
-}
-
-/* A bit for each slot with the tag, as slot_of() reads them: the last four stand between the rest.
- */
-static uint64_t slots_with(const struct bucket *bucket, uint8_t tag)
-{
-	uint64_t first;
-	uint32_t last;
-
-	memcpy(&first, bucket->tags, sizeof(first));
-	memcpy(&last, bucket->tags + sizeof(first), sizeof(last));
-	return bytes_that_are(le64toh(first), tag) |
-	       (bytes_that_are(le32toh(last), tag) & UINT32_MAX) >> 4;
-}
-
-/* Of the lowest bit. */
-static unsigned slot_of(uint64_t slots)
-{
-	unsigned bit = (unsigned)__builtin_ctzll(slots);
-
-	return bit / 8 + (bit & 4 ? 0 : 8);
-}
-
 static bool same_ends(const struct flow_key *have, const uint8_t *client, const uint8_t *server)
 {
 	return memcmp(have->client, client, sizeof(have->client)) == 0 &&
@@ -378,11 +329,11 @@ static uint32_t table_find(const struct flow_table *table, const struct flow_loo
 			   enum flow_direction *direction)
 {
 	const struct bucket *bucket = bucket_of(table, lookup->hash);
-	uint64_t slots = slots_with(bucket, tag_of(lookup->hash));
+	uint64_t slots = bucket_slots_with(bucket, bucket_tag(lookup->hash));
 	uint32_t index;
 
 	for (; slots; slots &= slots - 1) {
-		index = bucket->flows[slot_of(slots)];
+		index = bucket->flows[bucket_slot(slots)];
 		if (key_matches(&table->flows[index].key, &lookup->key, direction))
 			return index;
 	}
@@ -392,35 +343,23 @@ static uint32_t table_find(const struct flow_table *table, const struct flow_loo
 	return index;
 }
 
-static void bucket_add(struct flow_table *table, uint32_t hash, uint32_t index)
+static void index_add(struct flow_table *table, uint32_t hash, uint32_t index)
 {
 	struct bucket *bucket = bucket_of(table, hash);
-	uint64_t slots = slots_with(bucket, 0);
-	unsigned slot;
 
-	if (!slots) {
-		table->flows[index].next_in_chain = bucket->others;
-		bucket->others = index;
+	if (bucket_put(bucket, hash, index))
 		return;
-	}
-	slot = slot_of(slots);
-	bucket->tags[slot] = tag_of(hash);
-	bucket->flows[slot] = index;
+	table->flows[index].next_in_chain = bucket->others;
+	bucket->others = index;
 }
 
-static void bucket_remove(struct flow_table *table, uint32_t index)
+static void index_remove(struct flow_table *table, uint32_t index)
 {
-	uint32_t hash = hash_key(&table->seed, &table->flows[index].key), *link;
-	struct bucket *bucket = bucket_of(table, hash);
+	struct bucket *bucket = bucket_of(table, hash_key(&table->seed, &table->flows[index].key));
+	uint32_t *link = &bucket->others;
 
-	for (unsigned slot = 0; slot < BUCKET_SLOTS; slot++) {
-		if (bucket->flows[slot] == index) {
-			bucket->flows[slot] = NONE;
-			bucket->tags[slot] = 0;
-			return;
-		}
-	}
-	link = &bucket->others;
+	if (bucket_take_out(bucket, index))
+		return;
 	while (*link != index)
 		link = &table->flows[*link].next_in_chain;
 	*link = table->flows[index].next_in_chain;
@@ -442,13 +381,13 @@ void flow_lookup_ahead(struct flow_lookup *lookups, size_t count, const struct f
 		__builtin_prefetch(bucket_of(table, lookups[i].hash));
 	for (size_t i = 0; i < count; i++) {
 		const struct bucket *bucket = bucket_of(table, lookups[i].hash);
-		uint64_t slots = slots_with(bucket, tag_of(lookups[i].hash));
+		uint64_t slots = bucket_slots_with(bucket, bucket_tag(lookups[i].hash));
 
-		lookups[i].found = slots ? bucket->flows[slot_of(slots)] : bucket->others;
+		lookups[i].found = slots ? bucket->flows[bucket_slot(slots)] : bucket->others;
 		if (lookups[i].found != NONE)
 			prefetch_flow(&table->flows[lookups[i].found]);
 	}
-	for (size_t i = 0; i < count && table->open_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct flow *flow = &table->flows[lookups[i].found];
 
 		if (flow->open)
@@ -478,7 +417,7 @@ static void flow_end(struct flow_table *table, uint32_t index)
 
 	if (table->release != NULL)
 		table->release(table, flow, table->context);
-	bucket_remove(table, index);
+	index_remove(table, index);
 	if (flow->open) {
 		if (flow->state != FLOW_FINAL)
 			list_remove(table, flow->more);
@@ -729,7 +668,7 @@ static uint32_t flow_begin(struct flow_table *table, const struct packet *packet
 		.midstream = packet->has_tcp && !opens_connection(packet),
 		.state = FLOW_PROVISIONAL,
 	};
-	bucket_add(table, lookup->hash, index);
+	index_add(table, lookup->hash, index);
 	open_take(table, flow);
 	list_append(table, flow->more);
 	table->stats.created++;

@@ -22,6 +22,8 @@
 
 #include <string.h>
 
+#include <waymark/hash.h>
+
 #define SEQUENCE 0u
 #define TAGS 1u
 #define OFFSETS 2u
@@ -127,21 +129,9 @@ static void read_entry(const struct names_bucket *bucket, unsigned offset, uint6
 		record->payload[i] = load(bucket, payload + i);
 }
 
-/*
- * The slots whose tag is `tag`: the top bit of each one's byte. The borrow can let a byte pass
- * above one that matches; keys are compared anyway.
- */
-static inline uint64_t slots_with(uint64_t tags, uint8_t tag)
-{
-	const uint64_t ones = 0x0101010101010101;
-	uint64_t differences = tags ^ (ones * tag);
-
-	return (differences - ones) & ~differences & (ones << 7);
-}
-
 void names_bucket_prefetch(const struct names_bucket *bucket, uint8_t tag)
 {
-	uint64_t slots = slots_with(load(bucket, TAGS), tag), offsets = load(bucket, OFFSETS);
+	uint64_t slots = hash_tags_with(load(bucket, TAGS), tag), offsets = load(bucket, OFFSETS);
 	unsigned offset;
 
 	for (; slots; slots &= slots - 1) {
@@ -165,7 +155,7 @@ void names_bucket_read(const struct names_bucket *bucket, uint8_t tag, const uin
 		sequence = load(bucket, SEQUENCE);
 		if (sequence & 1)
 			continue;
-		slots = slots_with(load(bucket, TAGS), tag);
+		slots = hash_tags_with(load(bucket, TAGS), tag);
 		offsets = load(bucket, OFFSETS);
 		for (; slots; slots &= slots - 1) {
 			offset = byte_of(offsets, (unsigned)__builtin_ctzll(slots) / 8);
@@ -241,7 +231,7 @@ static bool take(struct names_bucket *bucket, uint64_t *sequence)
 /* The slot of the record's key; BUCKET_ENTRIES: none. */
 static unsigned slot_of(const struct names_bucket *bucket, const struct names_record *record)
 {
-	uint64_t slots = slots_with(load(bucket, TAGS), record->tag);
+	uint64_t slots = hash_tags_with(load(bucket, TAGS), record->tag);
 	uint64_t offsets = load(bucket, OFFSETS);
 
 	for (; slots; slots &= slots - 1) {
