@@ -256,5 +256,5 @@ bench_row() {
 bench_missed=false
 
 bench_short() { # as many digits as mean something
-	[[ -z $1 ]] || awk -v v="$1" 'BEGIN { a = v < 0 ? -v : v; printf a >= 100 ? "%.0f" : a >= 10 ? "%.1f" : "%.2f", v }'
+	[[ -z $1 ]] || awk -v v="$1" 'BEGIN { a = v < 0 ? -v : v; printf(a >= 100 ? "%.0f" : a >= 10 ? "%.1f" : "%.2f", v) }'
 }
