@@ -47,9 +47,9 @@ static inline const char *source_error(const struct source *source)
 /* ---- capture files (libpcap: pcap and pcapng) ---- */
 
 struct source_pcap_stats {
-	uint64_t frames;	/* read so far */
-	uint64_t not_ip;	/* ARP, LLDP, ...: skipped */
-	uint64_t malformed;	/* IP, but its lengths contradict themselves: skipped */
+	uint64_t frames;    /* read so far */
+	uint64_t not_ip;    /* ARP, LLDP, ...: skipped */
+	uint64_t malformed; /* IP, but its lengths contradict themselves: skipped */
 };
 
 /*
@@ -86,8 +86,13 @@ struct source_nfq_stats {
  * NULL: `error` says why ("queue 0: already in use by another program").
  */
 struct source *source_nfq_open(const struct source_nfq_options *options, char *error, size_t size);
-/* The netlink socket, for poll(). */
-int source_nfq_fd(const struct source *source);
+/*
+ * How long receive() waits for a first packet, 0: not at all, which is how a queue is opened. It
+ * waits in the call that takes packets, so that a packet that finds us waiting costs no call more.
+ */
+int source_nfq_wait(struct source *source, unsigned ms);
+/* Any thread: ends a receive() that waits, or the next one that would. 0 or -errno. */
+int source_nfq_wake(const struct source *source);
 struct source_nfq_stats *source_nfq_stats(struct source *source);
 /* Flags the kernel refused, as words for a log line; "" if none. */
 const char *source_nfq_missing(const struct source *source);

@@ -82,10 +82,9 @@ struct worker {
 	bool running;
 	struct source *source;
 	struct classifier *classifier;
-	int wake_fd;
 	_Atomic bool stop;
 	_Atomic bool failed;
-	_Atomic uint64_t heartbeat; /* raised, with release, before each quiescent state */
+	_Atomic uint64_t heartbeat; /* raised, with release, before each receive */
 	_Atomic uint32_t flow_count;
 	_Atomic uint64_t
 		table[TABLE_COUNTERS]; /* the table's own counters, as of the last heartbeat */

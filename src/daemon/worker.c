@@ -3,9 +3,10 @@
  * One thread, one queue, and everything that a packet needs: no lock is taken
  * and no memory of another thread is written on its way.
  *
- * The loop takes what is there, judges it, answers; when nothing is there it
- * goes offline for RCU and sleeps in poll(). Between two batches it is
- * quiescent, so a reload waits for a worker at most one batch.
+ * The loop takes what is there, judges it, answers. It waits in the very call that
+ * takes packets: one that looks, one that waits and one that looks again would be two calls
+ * more for each packet that comes alone. There it is offline for RCU, so a reload waits for
+ * a worker at most one batch.
  *
  * What only the worker may read, its flows and what they turned out to be, others ask it for.
  * The question is handed over by an atomic pointer and answered between two batches;
@@ -84,11 +85,11 @@ static void answer_question(struct worker *worker)
 
 static void worker_wake(struct worker *worker)
 {
-	uint64_t one = 1;
+	int result = source_nfq_wake(worker->source);
 
-	/* a full counter wakes as well */
-	if (write(worker->wake_fd, &one, sizeof(one)) < 0 && errno != EAGAIN)
-		log_error("worker %u: cannot wake it: %s", worker->index, strerror(errno));
+	/* it wakes by itself, later */
+	if (result < 0)
+		log_error("worker %u: cannot wake it: %s", worker->index, strerror(-result));
 }
 
 /*
@@ -345,8 +346,8 @@ static int judge_batch(struct worker *worker, const struct packet *packets, size
 
 /*
  * The release makes all that this batch read of the snapshot happen before what
- * a reload does after it has waited for us and read this counter. The quiescent
- * state gives the same guarantee, but not in words that a race detector knows.
+ * a reload does after it has waited for us and read this counter. Going offline
+ * gives the same guarantee, but not in words that a race detector knows.
  */
 static void heartbeat(struct worker *worker)
 {
@@ -365,20 +366,15 @@ static void heartbeat(struct worker *worker)
 	atomic_store_explicit(&worker->heartbeat, beats + 1, memory_order_release);
 }
 
-/* Nothing to do: be no hindrance to a reload, and sleep. */
-static void rest(struct worker *worker)
+/* The next batch, or 0 where none comes for a while. Who waits is no hindrance to a reload. */
+static int receive_batch(struct worker *worker, struct packet *packets)
 {
-	struct pollfd fds[2] = {
-		{.fd = source_nfq_fd(worker->source), .events = POLLIN},
-		{.fd = worker->wake_fd, .events = POLLIN},
-	};
-	uint64_t wakes;
+	int count;
 
 	rcu_thread_offline();
-	poll(fds, 2, IDLE_MS);
-	if (fds[1].revents & POLLIN && read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
-		log_debug("worker %u: spurious wake", worker->index);
+	count = worker->source->ops->receive(worker->source, packets);
 	rcu_thread_online();
+	return count;
 }
 
 static void *worker_main(void *argument)
@@ -390,7 +386,7 @@ static void *worker_main(void *argument)
 	daemon_drop_capabilities();
 	rcu_register_thread();
 	while (packets && !atomic_load_explicit(&worker->stop, memory_order_relaxed)) {
-		int count = worker->source->ops->receive(worker->source, packets);
+		int count = receive_batch(worker, packets);
 
 		if (count > 0)
 			judge_batch(worker, packets, (size_t)count, &budget);
@@ -399,10 +395,6 @@ static void *worker_main(void *argument)
 		answer_question(worker);
 		classifier_expire(worker->classifier, wall_us(), EXPIRE_BUDGET);
 		heartbeat(worker);
-		if (count == 0)
-			rest(worker);
-		else
-			rcu_quiescent_state();
 	}
 	rcu_unregister_thread();
 	if (!atomic_load(&worker->stop)) {
@@ -433,8 +425,7 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 	};
 	char error[256];
 
-	*worker = (struct worker){
-		.daemon = daemon, .index = index, .queue = options.queue, .wake_fd = -1};
+	*worker = (struct worker){.daemon = daemon, .index = index, .queue = options.queue};
 	worker->source = source_nfq_open(&options, error, sizeof(error));
 	if (!worker->source) {
 		log_error("%s", error);
@@ -445,8 +436,7 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 			 source_nfq_missing(worker->source));
 	worker->doubt = doubt_new(DOUBT_ENTRIES);
 	worker->classifier = classifier_new(&classifier_options, NULL, NULL);
-	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!worker->doubt || !worker->classifier || worker->wake_fd < 0) {
+	if (!worker->doubt || !worker->classifier) {
 		log_error("worker %u: out of memory", index);
 		return -1;
 	}
@@ -485,8 +475,13 @@ int worker_start(struct worker *worker)
 {
 	sigset_t all, before;
 	char name[32];
-	int result;
+	int result = source_nfq_wait(worker->source, IDLE_MS);
 
+	if (result < 0) {
+		log_error("queue %u: cannot wait for packets: %s", worker->queue,
+			  strerror(-result));
+		return -1;
+	}
 	/* signals are the control thread's */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -532,10 +527,7 @@ void worker_release(struct worker *worker)
 		worker->source->ops->close(worker->source);
 	classifier_free(worker->classifier); /* counts what is still open */
 	doubt_free(worker->doubt);
-	if (worker->wake_fd >= 0)
-		close(worker->wake_fd);
 	worker->source = NULL;
 	worker->classifier = NULL;
 	worker->doubt = NULL;
-	worker->wake_fd = -1;
 }

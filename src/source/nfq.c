@@ -49,6 +49,7 @@ struct source_nfq {
 	struct source source;
 	struct mnl_socket *socket;
 	int fd;
+	int receive_flags;
 	uint16_t queue;
 	uint32_t sequence;
 	size_t buffer_bytes;
@@ -289,7 +290,7 @@ static int nfq_receive(struct source *source, struct packet *packets)
 	uint64_t time_us;
 
 	for (;;) {
-		received = recvmmsg(nfq->fd, nfq->messages, SOURCE_BATCH, MSG_DONTWAIT, NULL);
+		received = recvmmsg(nfq->fd, nfq->messages, SOURCE_BATCH, nfq->receive_flags, NULL);
 		if (received > 0)
 			break;
 		if (errno == EAGAIN || errno == EWOULDBLOCK)
@@ -477,6 +478,7 @@ struct source *source_nfq_open(const struct source_nfq_options *options, char *e
 		return NULL;
 	}
 	nfq->source.ops = &nfq_ops;
+	nfq->receive_flags = MSG_DONTWAIT;
 	nfq->queue = options->queue;
 	result = open_socket(nfq, options);
 	if (result == 0)
@@ -501,9 +503,34 @@ struct source *source_nfq_open(const struct source_nfq_options *options, char *e
 	return &nfq->source;
 }
 
-int source_nfq_fd(const struct source *source)
+int source_nfq_wait(struct source *source, unsigned ms)
 {
-	return ((const struct source_nfq *)source)->fd;
+	struct source_nfq *nfq = nfq_of(source);
+	struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	nfq->receive_flags = MSG_DONTWAIT;
+	if (ms == 0)
+		return 0;
+	if (setsockopt(nfq->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return -errno;
+	nfq->receive_flags = MSG_WAITFORONE;
+	return 0;
+}
+
+/*
+ * What is acknowledged is a message like any other. The kernel acknowledges one that asks for
+ * nothing before it looks for whom it is meant (netlink_rcv_skb() in net/netlink/af_netlink.c).
+ */
+int source_nfq_wake(const struct source *source)
+{
+	const struct source_nfq *nfq = (const struct source_nfq *)source;
+	const struct nlmsghdr nothing = {
+		.nlmsg_len = sizeof(nothing),
+		.nlmsg_type = NLMSG_NOOP,
+		.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+	};
+
+	return mnl_socket_sendto(nfq->socket, &nothing, sizeof(nothing)) < 0 ? -errno : 0;
 }
 
 struct source_nfq_stats *source_nfq_stats(struct source *source)
