@@ -17,7 +17,9 @@
  *    facts and bytes it has; a final flow stays as it is;
  *  - what the names cache knew of a flow at its first packet is all that it ever knows of it;
  *  - memory of inspections stays within inspect_bytes_max: past it, the flow
- *    least recently seen is decided with what is known of it.
+ *    least recently seen is decided with what is known of it;
+ *  - a TCP flow has an inspection of its own from its first payload on. Before that it shows what
+ *    any other shows (classifier->silent), so that a SYN flood fills no memory.
  *
  * It is long because all of it works on the open part of a flow (struct pending), which no other
  * file knows: what can be said without it is in decide.c, info.c and dns_watch.c.
@@ -44,7 +46,7 @@ _Static_assert(CLASSIFY_BATCH <= RULES_AHEAD_MAX, "a batch is looked up at once"
 #define REMEMBER_S (6 * 3600)
 
 struct pending {
-	struct inspection *inspection; /* NULL: refused, everything in the payload is refuted */
+	struct inspection *inspection; /* NULL: a TCP flow without any payload so far */
 	struct names_guess *guess;     /* of the names cache, at its first packet; NULL: none */
 	size_t bytes;		       /* what it counts in the budget */
 	uint32_t generation;	       /* of the rules it was last judged by */
@@ -61,6 +63,10 @@ struct classifier {
 	struct pattern_scratch *scratch;
 	struct dns_watch *dns;
 	size_t inspect_bytes, inspect_bytes_max;
+	/* what every TCP flow shows before its first payload, under the rules of silent_generation
+	 */
+	struct inspection *silent;
+	uint32_t silent_generation;
 	struct flow *last_flow;
 	enum flow_direction last_direction;
 	bool last_decided;
@@ -88,6 +94,19 @@ static const struct evidence no_evidence = {
 	.patterns_done = true,
 };
 
+static const struct evidence *pending_evidence(const struct classifier *classifier,
+					       const struct pending *pending)
+{
+	return inspection_evidence(pending->inspection ? pending->inspection : classifier->silent);
+}
+
+static void pending_give(struct classifier *classifier, struct pending *pending)
+{
+	inspection_free(pending->inspection);
+	free(pending->guess);
+	pool_give(classifier->pool, pending, sizeof(*pending));
+}
+
 /* Lets go of what only an open flow has. `ended`: the flow is at its end, not just decided. */
 static void pending_free(struct classifier *classifier, struct flow *flow, bool ended)
 {
@@ -97,14 +116,15 @@ static void pending_free(struct classifier *classifier, struct flow *flow, bool 
 	if (!pending)
 		return;
 	if (classifier->settled) {
-		settled.evidence = inspection_evidence(pending->inspection);
-		inspection_look(pending->inspection, &settled.look);
+		settled.evidence = pending->inspection || !classifier->at_end
+					   ? pending_evidence(classifier, pending)
+					   : &no_evidence;
+		if (pending->inspection)
+			inspection_look(pending->inspection, &settled.look);
 		classifier->settled(&settled, classifier->settled_context);
 	}
 	classifier->inspect_bytes -= pending->bytes;
-	inspection_free(pending->inspection);
-	free(pending->guess);
-	pool_give(classifier->pool, pending, sizeof(*pending));
+	pending_give(classifier, pending);
 	flow_table_set_pending(classifier->flows, flow, NULL);
 }
 
@@ -153,9 +173,11 @@ static void flow_ends(struct flow_table *flows, struct flow *flow, void *context
 	struct pending *pending = flow_table_pending(flows, flow);
 	uint32_t info;
 
-	if (classifier->at_end && pending &&
-	    inspection_finish(pending->inspection, ruleset_patterns(classifier->at_end->rules),
-			      classifier->scratch))
+	if (classifier->at_end && pending && !pending->inspection)
+		info_update(classifier, flow, &no_evidence, pending->guess);
+	else if (classifier->at_end && pending &&
+		 inspection_finish(pending->inspection, ruleset_patterns(classifier->at_end->rules),
+				   classifier->scratch))
 		info_update(classifier, flow, inspection_evidence(pending->inspection),
 			    pending->guess);
 	pending_free(classifier, flow, true);
@@ -206,6 +228,7 @@ void classifier_free(struct classifier *classifier)
 		return;
 	if (classifier->flows)
 		flow_table_free(classifier->flows);
+	inspection_free(classifier->silent);
 	info_table_free(classifier->infos);
 	pattern_scratch_free(classifier->scratch);
 	dns_watch_free(classifier->dns);
@@ -291,7 +314,8 @@ static const struct rule_facts *facts_at(const struct classifier *classifier,
 /* The budget counts each inspection by what it holds now. */
 static void budget_update(struct classifier *classifier, struct pending *pending)
 {
-	size_t bytes = sizeof(*pending) + inspection_bytes(pending->inspection) +
+	size_t bytes = sizeof(*pending) +
+		       (pending->inspection ? inspection_bytes(pending->inspection) : 0) +
 		       (pending->guess ? sizeof(*pending->guess) : 0);
 
 	classifier->inspect_bytes += bytes - pending->bytes;
@@ -376,6 +400,31 @@ static void remember_rule(const struct classify_policy *policy, const struct rul
 
 /* ---- the open part of a flow's life ---- */
 
+/* The flow's inspection, or what stands for it until there is something to inspect. */
+static bool pending_inspect(struct classifier *classifier, const struct classify_policy *policy,
+			    struct pending *pending, const struct flow *flow,
+			    const struct packet *packet)
+{
+	const struct pattern_set *patterns = ruleset_patterns(policy->rules);
+	bool silent = packet->proto == IPPROTO_TCP && packet->has_ports && !packet->fragment &&
+		      !packet->payload_length;
+
+	if (!silent) {
+		pending->inspection = inspection_new(flow, packet, patterns, classifier->pool);
+		return pending->inspection;
+	}
+	if (!classifier->silent || classifier->silent_generation != policy->generation) {
+		struct inspection *made = inspection_new(flow, packet, patterns, classifier->pool);
+
+		if (!made)
+			return false;
+		inspection_free(classifier->silent);
+		classifier->silent = made;
+		classifier->silent_generation = policy->generation;
+	}
+	return true;
+}
+
 static struct pending *pending_new(struct classifier *classifier,
 				   const struct classify_policy *policy, struct flow *flow,
 				   const struct packet *packet)
@@ -390,10 +439,8 @@ static struct pending *pending_new(struct classifier *classifier,
 	else
 		facts_of(policy, &pending->facts, packet);
 	pending->generation = policy->generation;
-	pending->inspection =
-		inspection_new(flow, packet, ruleset_patterns(policy->rules), classifier->pool);
-	if (!pending->inspection) {
-		pool_give(classifier->pool, pending, sizeof(*pending));
+	if (!pending_inspect(classifier, policy, pending, flow, packet)) {
+		pending_give(classifier, pending);
 		return NULL;
 	}
 	pending->guess = guess_of(policy, &pending->facts);
@@ -480,12 +527,32 @@ static bool pending_rebase(struct pending *pending, const struct classify_policy
 {
 	if (pending->generation == policy->generation)
 		return false;
-	inspection_rebase(pending->inspection, ruleset_patterns(policy->rules));
+	if (pending->inspection)
+		inspection_rebase(pending->inspection, ruleset_patterns(policy->rules));
 	pending->generation = policy->generation;
 	return true;
 }
 
-/* Past the budget the flow that waits longest is decided with what it has shown so far. */
+/* No more memory for this flow: it is decided with what it has shown so far. */
+static void pending_close(struct classifier *classifier, const struct classify_policy *policy,
+			  struct flow *flow, uint64_t now_us)
+{
+	struct pending *pending = flow_table_pending(classifier->flows, flow);
+	const struct evidence *evidence = &no_evidence;
+
+	counter_add(&classifier->stats.refused_memory, 1);
+	pending_rebase(pending, policy);
+	if (pending->inspection) {
+		inspection_close(pending->inspection);
+		evidence = inspection_evidence(pending->inspection);
+	}
+	flow_judge(classifier, policy, flow, &pending->facts, evidence, false, now_us);
+	if (flow->state != FLOW_FINAL)
+		flow_table_set_final(classifier->flows, flow);
+	pending_free(classifier, flow, false);
+}
+
+/* Past the budget the flow that waits longest goes. */
 static void budget_enforce(struct classifier *classifier, const struct classify_policy *policy,
 			   const struct flow *except, uint64_t now_us)
 {
@@ -495,22 +562,18 @@ static void budget_enforce(struct classifier *classifier, const struct classify_
 
 		if (!pending || flow == except)
 			return;
-		counter_add(&classifier->stats.refused_memory, 1);
-		pending_rebase(pending, policy);
-		inspection_close(pending->inspection);
-		flow_judge(classifier, policy, flow, &pending->facts,
-			   inspection_evidence(pending->inspection), false, now_us);
-		if (flow->state != FLOW_FINAL)
-			flow_table_set_final(classifier->flows, flow);
-		pending_free(classifier, flow, false);
+		pending_close(classifier, policy, flow, now_us);
 	}
 }
 
 /* Nothing more will be known: what is not known when all is done, a pattern may still tell. */
 static bool inspection_complete(const struct inspection *inspection)
 {
-	const struct evidence *evidence = inspection_evidence(inspection);
+	const struct evidence *evidence;
 
+	if (!inspection)
+		return false;
+	evidence = inspection_evidence(inspection);
 	return evidence->apps_done && evidence->host_done && evidence->alpn_done &&
 	       (evidence->app_count || inspection_is_closed(inspection));
 }
@@ -538,10 +601,14 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 	}
 	if (!pending)
 		return;
-	if (inspection_feed(pending->inspection, flow, direction, packet, patterns,
-			    classifier->scratch, &policy->limits))
+	if (!pending->inspection && !pending_inspect(classifier, policy, pending, flow, packet)) {
+		pending_close(classifier, policy, flow, packet->meta.time_us);
+		return;
+	}
+	if (pending->inspection && inspection_feed(pending->inspection, flow, direction, packet,
+						   patterns, classifier->scratch, &policy->limits))
 		news = true;
-	evidence = inspection_evidence(pending->inspection);
+	evidence = pending_evidence(classifier, pending);
 	if (news) {
 		info_update(classifier, flow, evidence, pending->guess);
 		remember_name(policy, pending, evidence, packet->meta.time_us);
@@ -711,7 +778,8 @@ static void look_ahead(const struct classifier *classifier, size_t count)
 	}
 	for (unsigned step = 0; step < INSPECTION_AHEAD_STEPS; step++)
 		for (size_t i = 0; i < open; i++)
-			inspection_ahead(pendings[i]->inspection, step);
+			if (pendings[i]->inspection)
+				inspection_ahead(pendings[i]->inspection, step);
 }
 
 /* What the batch's new flows will ask of the rules, and the counters of the rule they end at. */

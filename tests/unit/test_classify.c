@@ -112,7 +112,8 @@ static void a_name_rule_is_open_until_the_name_is_seen_and_moves_where_there_is_
 	assert_int_equal(last(bench)->late, RULE_LATE_MOVE);
 	assert_true(last(bench)->moved);
 	assert_int_equal(last(bench)->decided_packet, 3);
-	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "www.video.example");
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host,
+			    "www.video.example");
 	bench_free(bench);
 }
 
@@ -337,12 +338,56 @@ static void past_the_memory_budget_flows_are_decided_by_what_is_known(void **sta
 	(void)state;
 	classifier_free(bench->classifier);
 	bench->classifier = classifier_new(&options, NULL, NULL);
-	for (uint16_t port = 1; port <= 500; port++)
+	for (uint16_t port = 1; port <= 500; port++) {
 		syn(bench, port, 80);
+		data(bench, port, 80, 0, request, 1);
+	}
 	assert_true(classifier_stats(bench->classifier)->refused_memory > 400);
 	/* the oldest was given up, the newest is still looked at */
-	assert_int_equal(data(bench, 1, 80, 0, request, sizeof(request) - 1), 0x7f);
-	assert_int_equal(data(bench, 500, 80, 0, request, sizeof(request) - 1), PLAIN);
+	assert_int_equal(data(bench, 1, 80, 1, request + 1, sizeof(request) - 2), 0x7f);
+	assert_int_equal(data(bench, 500, 80, 1, request + 1, sizeof(request) - 2), PLAIN);
+	bench_free(bench);
+}
+
+static void a_flood_of_syns_takes_no_memory_from_those_that_speak(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("plain"));
+	struct classifier_options options = {
+		.flows_max = 8192,
+		.timeouts = {7200, 180, 60},
+		.inspect_bytes_max = 2 << 20,
+	};
+
+	(void)state;
+	classifier_free(bench->classifier);
+	bench->classifier = classifier_new(&options, NULL, NULL);
+	syn(bench, 40000, 80);
+	data(bench, 40000, 80, 0, request, 1);
+	for (uint16_t port = 1; port <= 4000; port++)
+		syn(bench, port, 80);
+	assert_int_equal(classifier_stats(bench->classifier)->refused_memory, 0);
+	assert_int_equal(data(bench, 40000, 80, 1, request + 1, sizeof(request) - 2), PLAIN);
+	/* each of them is looked at as soon as it speaks */
+	assert_int_equal(data(bench, 4000, 80, 0, request, sizeof(request) - 1), PLAIN);
+	bench_free(bench);
+}
+
+static void a_reload_while_a_connection_is_opened_is_judged_without_its_bytes(void **state)
+{
+	struct bench *bench = bench_new(VIDEO("plain"));
+	struct ruleset *before = bench->rules;
+
+	(void)state;
+	syn(bench, 40000, 80);
+	syn(bench, 40001, 80);
+	bench_rules(
+		bench,
+		"rules = ( { name = \"acme\"; match = { payload = \"^ACME/[0-9]\"; }; mark = 8; }, "
+		"{ name = \"web\"; match = { dport = 80; }; mark = 9; } );");
+	ruleset_free(before);
+	/* its line stays what it is as long as it is open */
+	assert_int_equal(data(bench, 40000, 80, 0, "", 0), 0x80);
+	assert_int_equal(data(bench, 40001, 80, 0, "ACME/1", 6), 8);
 	bench_free(bench);
 }
 
@@ -355,7 +400,8 @@ static void replay_reads_on_after_a_decision_and_the_decision_stays(void **state
 	bench->policy.inspect_decided = true;
 	assert_int_equal(syn(bench, 40000, 80), PLAIN);
 	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), PLAIN);
-	assert_string_equal(classify_info(bench->classifier, last(bench))->host, "www.video.example");
+	assert_string_equal(classify_info(bench->classifier, last(bench))->host,
+			    "www.video.example");
 	assert_int_equal(last(bench)->decided_packet, 1);
 	bench_free(bench);
 }
@@ -387,6 +433,8 @@ int main(void)
 		cmocka_unit_test(an_answer_seen_first_is_judged_as_the_flow_that_it_answers),
 		cmocka_unit_test(a_reload_judges_open_flows_anew_and_leaves_final_ones),
 		cmocka_unit_test(past_the_memory_budget_flows_are_decided_by_what_is_known),
+		cmocka_unit_test(a_flood_of_syns_takes_no_memory_from_those_that_speak),
+		cmocka_unit_test(a_reload_while_a_connection_is_opened_is_judged_without_its_bytes),
 		cmocka_unit_test(replay_reads_on_after_a_decision_and_the_decision_stays),
 	};
 
