@@ -52,9 +52,11 @@ uint64_t hash_bytes(const struct hash_seed *seed, const void *data, size_t lengt
 		mix(v);
 		v[0] ^= word;
 	}
-	word = 0;
-	memcpy(&word, bytes, rest);
-	last |= word;
+	if (rest) { /* keys are whole words: no call for nothing */
+		word = 0;
+		memcpy(&word, bytes, rest);
+		last |= word;
+	}
 	v[3] ^= last;
 	mix(v);
 	v[0] ^= last;

@@ -353,9 +353,8 @@ static void index_add(struct flow_table *table, uint32_t hash, uint32_t index)
 	bucket->others = index;
 }
 
-static void index_remove(struct flow_table *table, uint32_t index)
+static void index_remove(struct flow_table *table, struct bucket *bucket, uint32_t index)
 {
-	struct bucket *bucket = bucket_of(table, hash_key(&table->seed, &table->flows[index].key));
 	uint32_t *link = &bucket->others;
 
 	if (bucket_take_out(bucket, index))
@@ -414,10 +413,13 @@ const void *flow_lookup_pending(const struct flow_lookup *lookup, const struct f
 static void flow_end(struct flow_table *table, uint32_t index)
 {
 	struct flow *flow = &table->flows[index];
+	struct bucket *bucket = bucket_of(table, hash_key(&table->seed, &flow->key));
 
+	/* flows end in no order of their buckets: it comes while the owner is told */
+	__builtin_prefetch(bucket, 1);
 	if (table->release != NULL)
 		table->release(table, flow, table->context);
-	index_remove(table, index);
+	index_remove(table, bucket, index);
 	if (flow->open) {
 		if (flow->state != FLOW_FINAL)
 			list_remove(table, flow->more);
