@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Entries hang in chains from a bucket array that doubles when it is as full as it is long; their
- * numbers index an array of pointers, and those given back are used again first, so that both stay
- * as small as the greatest number of entries that there were at a time. An entry is one block: the
- * strings stand behind it.
+ * numbers index an array of slots, and those given back are used again first, so that both stay
+ * as small as the greatest number of entries that there were at a time. What a search passes by is
+ * in the slots, which stay in the cache where entries do not. An entry is one block: the strings
+ * stand behind it.
  */
 #include "info.h"
 
@@ -14,17 +15,20 @@
 
 struct entry {
 	struct flow_info info;
-	uint32_t users;
-	uint32_t next; /* in the bucket */
-	uint32_t hash;
 	char text[]; /* the host with its end, then the ALPN names */
 };
 
+struct slot {
+	struct entry *entry; /* NULL: given back */
+	uint32_t next;	     /* in the bucket, or of those given back */
+	uint32_t hash;
+	uint32_t users;
+};
+
 struct info_table {
-	struct entry **entries; /* by number, 0 is none; NULL: given back */
-	uint32_t *next_free;	/* by number, of those given back */
+	struct slot *slots; /* by number, 0 is none */
 	uint32_t *buckets;
-	uint32_t size; /* of all three; a power of two */
+	uint32_t size; /* of both; a power of two */
 	uint32_t used; /* numbers [1, used] have been given out */
 	uint32_t free; /* the first given back */
 	struct hash_seed seed;
@@ -38,10 +42,9 @@ struct info_table *info_table_new(const struct hash_seed *seed)
 		return NULL;
 	table->seed = *seed;
 	table->size = FIRST_SIZE;
-	table->entries = calloc(table->size, sizeof(*table->entries));
-	table->next_free = calloc(table->size, sizeof(*table->next_free));
+	table->slots = calloc(table->size, sizeof(*table->slots));
 	table->buckets = calloc(table->size, sizeof(*table->buckets));
-	if (!table->entries || !table->next_free || !table->buckets) {
+	if (!table->slots || !table->buckets) {
 		info_table_free(table);
 		return NULL;
 	}
@@ -52,45 +55,41 @@ void info_table_free(struct info_table *table)
 {
 	if (!table)
 		return;
-	for (uint32_t i = 1; table->entries && i <= table->used; i++)
-		free(table->entries[i]);
-	free(table->entries);
-	free(table->next_free);
+	for (uint32_t i = 1; table->slots && i <= table->used; i++)
+		free(table->slots[i].entry);
+	free(table->slots);
 	free(table->buckets);
 	free(table);
 }
 
-/* Twice the size; false when out of memory: then all stays as it is. */
+static void chain(struct info_table *table, uint32_t number)
+{
+	struct slot *slot = &table->slots[number];
+	uint32_t *bucket = &table->buckets[slot->hash & (table->size - 1)];
+
+	slot->next = *bucket;
+	*bucket = number;
+}
+
+/* Twice the size; false when out of memory: then all stays as it is. Nothing is given back. */
 static bool grow(struct info_table *table)
 {
 	uint32_t size = table->size * 2;
-	struct entry **entries = calloc(size, sizeof(*entries));
-	uint32_t *next_free = calloc(size, sizeof(*next_free));
 	uint32_t *buckets = calloc(size, sizeof(*buckets));
+	struct slot *slots =
+		buckets && size ? reallocarray(table->slots, size, sizeof(*slots)) : NULL;
 
-	if (!entries || !next_free || !buckets || size < table->size) {
-		free(entries);
-		free(next_free);
+	if (!slots) {
 		free(buckets);
 		return false;
 	}
-	memcpy(entries, table->entries, table->size * sizeof(*entries));
-	memcpy(next_free, table->next_free, table->size * sizeof(*next_free));
-	for (uint32_t i = 1; i <= table->used; i++) {
-		struct entry *entry = entries[i];
-
-		if (!entry)
-			continue;
-		entry->next = buckets[entry->hash & (size - 1)];
-		buckets[entry->hash & (size - 1)] = i;
-	}
-	free(table->entries);
-	free(table->next_free);
+	memset(slots + table->size, 0, (size - table->size) * sizeof(*slots));
 	free(table->buckets);
-	table->entries = entries;
-	table->next_free = next_free;
+	table->slots = slots;
 	table->buckets = buckets;
 	table->size = size;
+	for (uint32_t i = 1; i <= table->used; i++)
+		chain(table, i);
 	return true;
 }
 
@@ -127,14 +126,14 @@ static bool is_same(const struct flow_info *a, const struct flow_info *b)
 	       (!a->alpn || !memcmp(a->alpn, b->alpn, a->alpn_length));
 }
 
-static struct entry *entry_new(const struct flow_info *info, uint32_t hash)
+static struct entry *entry_new(const struct flow_info *info)
 {
 	size_t host = host_bytes(info), alpn = info->alpn ? info->alpn_length : 0;
 	struct entry *entry = malloc(sizeof(*entry) + host + alpn);
 
 	if (!entry)
 		return NULL;
-	*entry = (struct entry){.info = *info, .hash = hash};
+	entry->info = *info;
 	if (host)
 		entry->info.host = memcpy(entry->text, info->host, host);
 	if (alpn)
@@ -146,49 +145,48 @@ uint32_t info_take(struct info_table *table, const struct flow_info *info)
 {
 	uint32_t hash = hash_info(table, info), number;
 	struct entry *entry;
+	struct slot *slot;
 
-	for (number = table->buckets[hash & (table->size - 1)]; number; number = entry->next) {
-		entry = table->entries[number];
-		if (entry->hash == hash && is_same(&entry->info, info)) {
-			entry->users++;
+	for (number = table->buckets[hash & (table->size - 1)]; number; number = slot->next) {
+		slot = &table->slots[number];
+		if (slot->hash == hash && is_same(&slot->entry->info, info)) {
+			slot->users++;
 			return number;
 		}
 	}
 	if (!table->free && table->used + 1 == table->size && !grow(table))
 		return 0;
-	entry = entry_new(info, hash);
+	entry = entry_new(info);
 	if (!entry)
 		return 0;
 	number = table->free;
 	if (number)
-		table->free = table->next_free[number];
+		table->free = table->slots[number].next;
 	else
 		number = ++table->used;
-	entry->users = 1;
-	entry->next = table->buckets[hash & (table->size - 1)];
-	table->buckets[hash & (table->size - 1)] = number;
-	table->entries[number] = entry;
+	table->slots[number] = (struct slot){.entry = entry, .hash = hash, .users = 1};
+	chain(table, number);
 	return number;
 }
 
 void info_let_go(struct info_table *table, uint32_t number)
 {
-	struct entry *entry = number ? table->entries[number] : NULL;
+	struct slot *slot = &table->slots[number];
 	uint32_t *link;
 
-	if (!entry || --entry->users)
+	if (!number || --slot->users)
 		return;
-	link = &table->buckets[entry->hash & (table->size - 1)];
+	link = &table->buckets[slot->hash & (table->size - 1)];
 	while (*link != number)
-		link = &table->entries[*link]->next;
-	*link = entry->next;
-	table->entries[number] = NULL;
-	table->next_free[number] = table->free;
+		link = &table->slots[*link].next;
+	*link = slot->next;
+	free(slot->entry);
+	slot->entry = NULL;
+	slot->next = table->free;
 	table->free = number;
-	free(entry);
 }
 
 const struct flow_info *info_at(const struct info_table *table, uint32_t number)
 {
-	return number ? &table->entries[number]->info : NULL;
+	return number ? &table->slots[number].entry->info : NULL;
 }
