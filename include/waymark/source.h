@@ -60,6 +60,12 @@ struct source_pcap_stats {
  */
 struct source *source_pcap_open(const char *path, char *error, size_t size);
 const struct source_pcap_stats *source_pcap_stats(const struct source *source);
+/*
+ * Before the first receive(): the last so many batches stay valid, [1, SOURCE_PCAP_KEEP_MAX].
+ * False: that cannot be had, which is so where libpcap reads the file.
+ */
+#define SOURCE_PCAP_KEEP_MAX 33
+bool source_pcap_keep(struct source *source, unsigned batches);
 
 /* ---- NFQUEUE ---- */
 

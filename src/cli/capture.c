@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ahead.h"
+
 #define PLACES_MIN 256
 /* Entries of the flow table that are looked at behind each batch, of those that are due. */
 #define EXPIRE_BUDGET 1024
@@ -231,13 +233,16 @@ int capture_run(const struct policy *policy, const char *path,
 	struct steer_state *steer_state = NULL;
 	struct names *names = NULL;
 	struct hash_seed seed;
-	struct source *source;
+	struct source *capture, *source;
 	int result = -ENOMEM;
 
 	*run = (struct capture_run){.options = options, .first = 1};
-	source = source_pcap_open(path, run->error, sizeof(run->error));
-	if (!source)
+	capture = source_pcap_open(path, run->error, sizeof(run->error));
+	if (!capture)
 		return -EINVAL;
+	source = source_ahead(capture);
+	if (!source)
+		source = capture;
 	interfaces = rules_interfaces_new();
 	classifier = classifier_new(&classifier_options, flow_ended, run);
 	/* each capture is a world of its own: what one shows is not known in the next */
@@ -259,7 +264,7 @@ int capture_run(const struct policy *policy, const char *path,
 	/* marks are what a replay is for, also when the daemon only observes */
 	view.observe = false;
 	result = read_all(source, classifier, &view, options, run);
-	run->frames = *source_pcap_stats(source);
+	run->frames = *source_pcap_stats(capture);
 out:
 	classifier_free(classifier);
 	names_free(names);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 bin_PROGRAMS += waymark
 waymark_SOURCES = \
+	src/cli/ahead.c \
+	src/cli/ahead.h \
 	src/cli/apps.c \
 	src/cli/ask.c \
 	src/cli/capture.c \
@@ -66,6 +68,10 @@ tests_unit_test_doctor_lines_SOURCES = tests/unit/test_doctor_lines.c tests/unit
 tests_unit_test_doctor_lines_LDADD = $(UNIT_LDADD) $(ZLIB_LIBS)
 UNIT_TESTS += tests/unit/test_flow_line
 tests_unit_test_flow_line_SOURCES = tests/unit/test_flow_line.c src/cli/capture.c src/cli/capture.h \
-	src/cli/flow_line.c src/cli/flow_line.h src/cli/output.c src/cli/cli.h
+	src/cli/flow_line.c src/cli/flow_line.h src/cli/output.c src/cli/cli.h \
+	src/cli/ahead.c src/cli/ahead.h
 tests_unit_test_flow_line_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += tests/unit/test_ahead
+tests_unit_test_ahead_SOURCES = tests/unit/test_ahead.c src/cli/ahead.c src/cli/ahead.h
+tests_unit_test_ahead_LDADD = $(UNIT_LDADD)
 NETNS_TESTS += tests/cli.bats tests/import-l7.bats tests/policy-tools.bats tests/netns/explain.bats tests/netns/doctor.bats

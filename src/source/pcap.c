@@ -44,6 +44,8 @@ struct source_pcap {
 	struct slot slots[SOURCE_BATCH];
 };
 
+_Static_assert(SOURCE_PCAP_KEEP_MAX == RECORDS_KEEP_MAX, "it is they who keep batches");
+
 static int slot_store(struct slot *slot, const uint8_t *bytes, size_t length)
 {
 	if (length > slot->capacity) {
@@ -183,6 +185,7 @@ static int source_pcap_receive(struct source *source, struct packet *packets)
 	struct source_pcap *self = (struct source_pcap *)source;
 	int count = 0;
 
+	records_batch(&self->records);
 	while (count < SOURCE_BATCH && self->failed == 0 && !self->ended) {
 		struct pcap_pkthdr header;
 		const uint8_t *frame;
@@ -288,6 +291,16 @@ out:
 		pcap_close(self->pcap);
 	free(self);
 	return NULL;
+}
+
+bool source_pcap_keep(struct source *source, unsigned batches)
+{
+	struct source_pcap *self = (struct source_pcap *)source;
+
+	if (self->pcap != NULL || batches > SOURCE_PCAP_KEEP_MAX)
+		return false;
+	records_keep(&self->records, batches);
+	return true;
 }
 
 const struct source_pcap_stats *source_pcap_stats(const struct source *source)

@@ -11,7 +11,9 @@
  * process cuts meanwhile would end us by a signal.
  *
  * Invariants: begin <= end <= BUFFER_BYTES; bytes before `begin` belong to frames that were given
- * and are not moved unless `refill` says so; BUFFER_BYTES holds the longest record.
+ * and are not moved unless `refill` says so; BUFFER_BYTES holds the longest record. The first
+ * refill behind the begin of a batch goes on in the next buffer if an earlier batch has frames in
+ * this one, so that no batch takes more than one buffer.
  */
 #include "records.h"
 
@@ -50,8 +52,9 @@ bool records_take(struct records *records, pcap_t *pcap)
 	    pread(fileno(file), &magic, sizeof(magic), 0) != sizeof(magic) ||
 	    (magic != MAGIC_MICROSECONDS && magic != MAGIC_NANOSECONDS))
 		return false;
-	records->buffer = malloc(BUFFER_BYTES);
-	if (records->buffer)
+	records->kept = 1;
+	records->buffers[0] = malloc(BUFFER_BYTES);
+	if (records->buffers[0])
 		records->fd = fcntl(fileno(file), F_DUPFD_CLOEXEC, 0);
 	if (records->fd < 0 || lseek(records->fd, FILE_HEADER_BYTES, SEEK_SET) < 0) {
 		records_release(records);
@@ -66,24 +69,55 @@ void records_release(struct records *records)
 {
 	if (records->fd >= 0)
 		close(records->fd);
-	free(records->buffer);
+	for (unsigned i = 0; i < RECORDS_KEEP_MAX; i++)
+		free(records->buffers[i]);
 	*records = (struct records){.fd = -1};
+}
+
+void records_keep(struct records *records, unsigned batches)
+{
+	records->kept = batches < RECORDS_KEEP_MAX ? batches : RECORDS_KEEP_MAX;
+}
+
+void records_batch(struct records *records)
+{
+	records->turns = records->given;
+}
+
+/* The buffer to go on in; what is not given yet moves there. NULL: out of memory. */
+static uint8_t *next_buffer(struct records *records)
+{
+	size_t left = records->end - records->begin;
+	uint8_t *rest = records->buffers[records->turn] + records->begin;
+	uint8_t **buffer;
+
+	if (records->turns)
+		records->turn = (records->turn + 1) % records->kept;
+	buffer = &records->buffers[records->turn];
+	if (!*buffer)
+		*buffer = malloc(BUFFER_BYTES);
+	if (!*buffer)
+		return NULL;
+	if (left)
+		memmove(*buffer, rest, left);
+	records->given = records->turns = false;
+	records->begin = 0;
+	records->end = left;
+	return *buffer;
 }
 
 /* Reads on until there are `bytes`, or the file is at its end. */
 static void fill(struct records *records, size_t bytes)
 {
-	size_t kept = records->end - records->begin;
+	uint8_t *buffer = next_buffer(records);
 	ssize_t got;
 
-	if (kept)
-		memmove(records->buffer, records->buffer + records->begin, kept);
-	records->begin = 0;
-	records->end = kept;
+	if (!buffer)
+		records->error = -ENOMEM;
 	while (records->end < bytes && !records->at_end && !records->error) {
 		size_t room = BUFFER_BYTES - records->end;
 
-		got = read(records->fd, records->buffer + records->end,
+		got = read(records->fd, buffer + records->end,
 			   room < CHUNK_BYTES ? room : CHUNK_BYTES);
 		if (got > 0)
 			records->end += (size_t)got;
@@ -119,7 +153,7 @@ enum records_result records_next(struct records *records, bool refill, struct pc
 
 	if (!has(records, sizeof(record), refill))
 		return missing(records, refill);
-	memcpy(&record, records->buffer + records->begin, sizeof(record));
+	memcpy(&record, records->buffers[records->turn] + records->begin, sizeof(record));
 	header->ts.tv_sec = record.seconds;
 	header->ts.tv_usec = records->nanoseconds ? record.fraction / 1000 : record.fraction;
 	header->caplen = record.captured;
@@ -130,7 +164,8 @@ enum records_result records_next(struct records *records, bool refill, struct pc
 		return missing(records, refill);
 	if (header->caplen > records->snapshot)
 		header->caplen = records->snapshot;
-	*frame = records->buffer + records->begin + sizeof(record);
+	*frame = records->buffers[records->turn] + records->begin + sizeof(record);
+	records->given = true;
 	records->begin += sizeof(record) + record.captured;
 	return RECORDS_FRAME;
 }

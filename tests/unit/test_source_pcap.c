@@ -527,6 +527,47 @@ static void frames_of_all_lengths_stay_until_the_next_batch(void **state)
 	assert_int_equal(seen, 700);
 }
 
+/* Also where one batch's receive() reads far past frames that are nobody's packets. */
+static void batches_that_are_kept_outlive_those_behind_them(void **state)
+{
+	enum { KEPT = 3 };
+	static uint8_t frame[60000], arp[2000] = {MACS, 8, 6};
+	static struct packet kept[KEPT][SOURCE_BATCH];
+	int counts[KEPT] = {0}, firsts[KEPT] = {0}, seen = 0, count;
+	unsigned turn = 0;
+
+	(void)state;
+	memcpy(frame, ether4, sizeof(ether4));
+	put_header(MAGIC, LINK_ETHERNET);
+	for (int i = 0; i < 1500; i++) {
+		for (int skipped = 0; i % 300 == 299 && skipped < 1000; skipped++)
+			put_frame(arp, sizeof(arp));
+		memcpy(frame + sizeof(ether4), &i, sizeof(i));
+		put_frame(frame, sizeof(ether4) + sizeof(i) + (size_t)i * 7919 % 9000);
+	}
+	open_source();
+	assert_true(source_pcap_keep(source, KEPT));
+	for (;; turn = (turn + 1) % KEPT) {
+		count = source->ops->receive(source, kept[turn]);
+		if (count <= 0)
+			break;
+		counts[turn] = count;
+		firsts[turn] = seen;
+		seen += count;
+		for (unsigned batch = 0; batch < KEPT; batch++) {
+			for (int i = 0; i < counts[batch]; i++) {
+				int number;
+
+				memcpy(&number, kept[batch][i].ip + sizeof(ether4) - 14,
+				       sizeof(number));
+				assert_int_equal(number, firsts[batch] + i);
+			}
+		}
+	}
+	assert_int_equal(count, 0);
+	assert_int_equal(seen, 1500);
+}
+
 static void malformed_packets_are_skipped_and_counted(void **state)
 {
 	static const uint8_t short_header[] = {MACS, 8, 0, 0x45, 0, 0, 32};
@@ -680,6 +721,7 @@ int main(void)
 		TEST(padding_of_a_short_frame_is_not_payload),
 		TEST(large_frames_are_held_whole),
 		TEST(frames_of_all_lengths_stay_until_the_next_batch),
+		TEST(batches_that_are_kept_outlive_those_behind_them),
 		TEST(malformed_packets_are_skipped_and_counted),
 		TEST(ethernet_with_tags_labels_and_pppoe),
 		TEST(stacks_without_end_are_not_followed),
