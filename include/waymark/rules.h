@@ -186,6 +186,12 @@ void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct ev
 			 const struct rule_expectation *expected, struct rule_match *match);
 /* The first header rule that holds, which most flows end at; -1: none, or facts that no flow has. */
 int32_t rules_ahead_header(const struct rules_ahead *ahead, size_t flow);
+/*
+ * A hint: a flow that has just shown this host is matched soon. Two steps, 0 and 1, with whatever
+ * else is to be done between them: the second waits for the memory that the first asks for.
+ */
+void ruleset_host_ahead(const struct ruleset *ruleset, const char *host, size_t length,
+			unsigned step);
 /* False: the rules are so few that they are in the processor's own cache anyway. */
 bool ruleset_is_large(const struct ruleset *ruleset);
 /*

@@ -610,8 +610,14 @@ static void flow_learn(struct classifier *classifier, const struct classify_poli
 		news = true;
 	evidence = pending_evidence(classifier, pending);
 	if (news) {
+		const bool named = evidence->host_length && flow->state != FLOW_FINAL;
+
+		if (named)
+			ruleset_host_ahead(policy->rules, evidence->host, evidence->host_length, 0);
 		info_update(classifier, flow, evidence, pending->guess);
 		remember_name(policy, pending, evidence, packet->meta.time_us);
+		if (named)
+			ruleset_host_ahead(policy->rules, evidence->host, evidence->host_length, 1);
 		facts = fresh ? classifier->known : NULL;
 		if (flow->state != FLOW_FINAL)
 			flow_judge(classifier, policy, flow, facts ? facts : &pending->facts,

@@ -520,24 +520,41 @@ static uint64_t fingerprint_of(const struct rules_builder *builder, const struct
 	return any ? value | 1 : 0; /* 0 means none */
 }
 
-#define LARGE_SET_SPANS 2048 /* what is smaller stays in the processor's own cache */
+/* What is smaller stays in the processor's own cache. */
+#define LARGE_SET_SPANS 2048
+#define LARGE_SET_BUCKETS 2048
+
+static void note_addresses(struct ruleset *ruleset, const struct test *test)
+{
+	const struct address_set *set = test->items;
+
+	if (ruleset->large_count == sizeof(ruleset->large) / sizeof(ruleset->large[0]) ||
+	    set->v4_count + set->v6_count < LARGE_SET_SPANS)
+		return;
+	ruleset->large[ruleset->large_count].set = set;
+	ruleset->large[ruleset->large_count++].src = test->kind == TEST_SRC;
+}
+
+static void note_hosts(struct ruleset *ruleset, const struct host_set *set)
+{
+	if (ruleset->large_hosts_count <
+		    sizeof(ruleset->large_hosts) / sizeof(ruleset->large_hosts[0]) &&
+	    set->bucket_count >= LARGE_SET_BUCKETS)
+		ruleset->large_hosts[ruleset->large_hosts_count++] = set;
+}
 
 static void note_large_sets(struct ruleset *ruleset)
 {
-	const unsigned room = sizeof(ruleset->large) / sizeof(ruleset->large[0]);
-
 	for (size_t i = 0; i < ruleset->count; i++) {
 		const struct rule *rule = &ruleset->rules[i];
 
-		for (uint32_t t = 0; t < rule->test_count && ruleset->large_count < room; t++) {
+		for (uint32_t t = 0; t < rule->test_count; t++) {
 			const struct test *test = &rule->tests[t];
-			const struct address_set *set = test->items;
 
-			if ((test->kind == TEST_SRC || test->kind == TEST_DST) &&
-			    set->v4_count + set->v6_count >= LARGE_SET_SPANS) {
-				ruleset->large[ruleset->large_count].set = set;
-				ruleset->large[ruleset->large_count++].src = test->kind == TEST_SRC;
-			}
+			if (test->kind == TEST_SRC || test->kind == TEST_DST)
+				note_addresses(ruleset, test);
+			else if (test->kind == TEST_HOST)
+				note_hosts(ruleset, test->items);
 		}
 	}
 }

@@ -337,15 +337,18 @@ static bool is_address(const char *host, size_t length)
 	return false;
 }
 
-bool host_set_covers(const struct host_set *set, const char *host, size_t length)
+struct probe {
+	uint64_t hash;
+	size_t start; /* of the name that is looked for, in the host */
+};
+
+/* Where the host and its parents would be, as far as the set has names of so many labels. */
+static uint32_t find_probes(const struct host_set *set, const char *host, size_t length,
+			    struct probe probes[HOST_LABELS_MAX])
 {
 	const unsigned char *name = (const unsigned char *)host;
 	uint32_t below = is_address(host, length) ? 0 : set->most_below;
 	uint32_t most = below > set->most_exact ? below : set->most_exact;
-	struct {
-		uint64_t hash;
-		size_t start;
-	} probes[HOST_LABELS_MAX];
 	uint64_t hash = set->seed;
 	size_t end = length, start = length;
 	uint32_t count = 0;
@@ -361,6 +364,30 @@ bool host_set_covers(const struct host_set *set, const char *host, size_t length
 		}
 		end = start - 1;
 	}
+	return count;
+}
+
+void host_set_ahead(const struct host_set *set, const char *host, size_t length, unsigned step)
+{
+	struct probe probes[HOST_LABELS_MAX];
+	uint32_t count = find_probes(set, host, length, probes);
+
+	for (uint32_t i = 0; step && i < count; i++) {
+		const struct host_bucket *bucket = &set->buckets[bucket_of(set, probes[i].hash)];
+
+		if (!(bucket->filter & filter_bit(probes[i].hash)))
+			continue;
+		__builtin_prefetch(set->text + bucket[0].start);
+		__builtin_prefetch(set->text + bucket[1].start - 1);
+	}
+}
+
+bool host_set_covers(const struct host_set *set, const char *host, size_t length)
+{
+	const unsigned char *name = (const unsigned char *)host;
+	struct probe probes[HOST_LABELS_MAX];
+	uint32_t count = find_probes(set, host, length, probes);
+
 	for (uint32_t i = 0; i < count; i++)
 		if (holds(set, probes[i].hash, name + probes[i].start, length - probes[i].start,
 			  probes[i].start ? HOST_BELOW : HOST_EXACT))

@@ -698,6 +698,13 @@ void ruleset_match_ahead(struct rules_ahead *ahead, size_t flow, const struct ev
 	answer(&search, match);
 }
 
+void ruleset_host_ahead(const struct ruleset *ruleset, const char *host, size_t length,
+			unsigned step)
+{
+	for (unsigned i = 0; i < ruleset->large_hosts_count; i++)
+		host_set_ahead(ruleset->large_hosts[i], host, length, step);
+}
+
 bool ruleset_is_large(const struct ruleset *ruleset)
 {
 	return ruleset->large_count > 0 || ruleset->count >= LARGE_RULES;

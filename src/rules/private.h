@@ -90,7 +90,8 @@ struct span64 { /* the same, of whole /64 networks: their upper halves */
 	uint64_t low, high;
 };
 
-/* Where to search in an array of spans: `starts[i]` of them begin below the i-th piece of the range. */
+/* Where to search in an array of spans: `starts[i]` of them begin below the i-th piece of the
+ * range. */
 struct span_index {
 	const uint32_t *starts;
 	uint64_t base;
@@ -130,7 +131,7 @@ struct host_bucket {
 	uint32_t filter; /* a bit for each name in it, by its hash */
 };
 
-struct host_set { /* HOST: one item a test; see hosts.c */
+struct host_set {			   /* HOST: one item a test; see hosts.c */
 	const struct host_bucket *buckets; /* and one more, that is only an end */
 	const unsigned char *text;
 	uint32_t bucket_count;
@@ -157,7 +158,7 @@ struct ruleset {
 	struct mark_layout mark;
 	uint64_t seed;
 	bool header_only;
-	bool names_interfaces; /* a rule has iface_in or iface_out */
+	bool names_interfaces;		/* a rule has iface_in or iface_out */
 	const struct rule_index *index; /* index.h */
 	/* the largest sets of addresses, which a lookup waits for (ruleset_ahead()) */
 	struct {
@@ -165,6 +166,8 @@ struct ruleset {
 		bool src;
 	} large[4];
 	unsigned large_count;
+	const struct host_set *large_hosts[4]; /* as many of names (ruleset_host_ahead()) */
+	unsigned large_hosts_count;
 };
 
 /* ---- building ---- */
@@ -272,7 +275,10 @@ void rules_read_list(const struct key_context *context, const config_setting_t *
 struct address_draft {
 	struct vec v4, v6; /* struct span, struct span6 */
 };
-#define ADDRESS_DRAFT_INIT {VEC(struct span), VEC(struct span6)}
+#define ADDRESS_DRAFT_INIT                          \
+	{                                           \
+		VEC(struct span), VEC(struct span6) \
+	}
 bool address_draft_add(struct address_draft *draft, const struct ip_range *range);
 void address_draft_release(struct address_draft *draft);
 /* Sorts and merges what is in the draft, and keeps it in the arena. */
@@ -300,11 +306,13 @@ bool rules_host_set(struct rules_builder *builder, const struct host_draft *draf
 		    struct host_set *set);
 /* `host`: lower case, no trailing dot. */
 bool host_set_covers(const struct host_set *set, const char *host, size_t length);
+/* A hint: host_set_covers() comes soon. Two steps, 0 and 1; the second waits for the first. */
+void host_set_ahead(const struct host_set *set, const char *host, size_t length, unsigned step);
 /* The hashes of its names; how many there are, or more than `most`. `hashes` may be NULL. */
 uint32_t host_set_hashes(const struct host_set *set, uint64_t *hashes, uint32_t most);
 /*
- * The hashes of a host and its parents, the shortest first, up to `most` labels: in sets of this seed
- * one of them is that of each name that covers the host.
+ * The hashes of a host and its parents, the shortest first, up to `most` labels: in sets of this
+ * seed one of them is that of each name that covers the host.
  */
 #define HOST_LABELS_MAX 128
 uint32_t host_hashes(uint64_t seed, const char *host, size_t length, uint32_t most,
