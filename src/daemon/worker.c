@@ -31,6 +31,8 @@
 
 #include <waymark/log.h>
 
+#include "order.h"
+
 #define RECEIVE_BUFFER_BYTES (32U << 20)
 #define IDLE_MS 1000
 #define ANSWER_MS 2000
@@ -319,14 +321,16 @@ struct batch {
 	struct worker *worker;
 	const struct classify_policy *policy;
 	struct log_budget *budget;
+	struct order order;
 };
 
-static void note_decision(struct classifier *classifier, const struct packet *packet,
-			  const struct verdict *verdict, void *context)
+static void note_packet(struct classifier *classifier, const struct packet *packet,
+			const struct verdict *verdict, void *context)
 {
-	const struct batch *batch = context;
+	struct batch *batch = context;
 
 	(void)verdict;
+	order_note(&batch->order, classifier_last_flow(classifier, NULL));
 	if (classifier_last_decided(classifier))
 		log_decision(batch->worker, batch->policy, batch->budget, packet);
 }
@@ -337,10 +341,16 @@ static int judge_batch(struct worker *worker, const struct packet *packets, size
 	struct snapshot *snapshot =
 		atomic_load_explicit(&worker->daemon->snapshot, memory_order_acquire);
 	const struct classify_policy *policy = &snapshot->views[worker->index];
-	struct batch batch = {worker, policy, budget};
+	struct batch batch;
 	struct verdict verdicts[SOURCE_BATCH];
 
-	classify_batch(worker->classifier, policy, packets, count, verdicts, note_decision, &batch);
+	batch.worker = worker;
+	batch.policy = policy;
+	batch.budget = budget;
+	order_begin(&batch.order);
+	classify_batch(worker->classifier, policy, packets, count, verdicts, note_packet, &batch);
+	if (!policy->observe)
+		order_keep(&batch.order, &policy->mark, verdicts);
 	return worker->source->ops->verdicts(worker->source, packets, verdicts, count);
 }
 
