@@ -546,7 +546,8 @@ static void pending_close(struct classifier *classifier, const struct classify_p
 		inspection_close(pending->inspection);
 		evidence = inspection_evidence(pending->inspection);
 	}
-	flow_judge(classifier, policy, flow, &pending->facts, evidence, false, now_us);
+	if (flow->state != FLOW_FINAL) /* a replay looks on at final ones */
+		flow_judge(classifier, policy, flow, &pending->facts, evidence, false, now_us);
 	if (flow->state != FLOW_FINAL)
 		flow_table_set_final(classifier->flows, flow);
 	pending_free(classifier, flow, false);

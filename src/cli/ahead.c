@@ -26,7 +26,7 @@ struct ahead {
 	struct source source; /* first, so that one points to the other */
 	struct source *capture;
 	pthread_t thread;
-	pthread_mutex_t lock; /* of all that follows but `ring`, */
+	pthread_mutex_t lock; /* of all that follows but `ring` */
 	pthread_cond_t more, room;
 	unsigned filled, at; /* batches in the ring, and the first of them */
 	bool stop;
@@ -96,11 +96,9 @@ static int ahead_receive(struct source *source, struct packet *packets)
 static int ahead_verdicts(struct source *source, const struct packet *packets,
 			  const struct verdict *verdicts, size_t count)
 {
-	(void)source;
-	(void)packets;
-	(void)verdicts;
-	(void)count;
-	return 0;
+	struct source *capture = ((struct ahead *)source)->capture;
+
+	return capture->ops->verdicts(capture, packets, verdicts, count);
 }
 
 static void ahead_close(struct source *source)
