@@ -93,8 +93,8 @@ struct source_nfq_stats {
  */
 struct source *source_nfq_open(const struct source_nfq_options *options, char *error, size_t size);
 /*
- * How long receive() waits for a first packet, 0: not at all, which is how a queue is opened. It
- * waits in the call that takes packets, so that a packet that finds us waiting costs no call more.
+ * From now on receive() waits so long for a first packet; before, it does not at all. It waits in
+ * the call that takes packets, so that a packet that finds us waiting costs no call more.
  */
 int source_nfq_wait(struct source *source, unsigned ms);
 /* Any thread: ends a receive() that waits, or the next one that would. 0 or -errno. */

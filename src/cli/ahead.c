@@ -10,7 +10,6 @@
 #include "ahead.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +100,15 @@ static int ahead_verdicts(struct source *source, const struct packet *packets,
 	return capture->ops->verdicts(capture, packets, verdicts, count);
 }
 
+/* What there is without the thread. */
+static void ahead_free(struct ahead *self)
+{
+	pthread_cond_destroy(&self->room);
+	pthread_cond_destroy(&self->more);
+	pthread_mutex_destroy(&self->lock);
+	free(self);
+}
+
 static void ahead_close(struct source *source)
 {
 	struct ahead *self = (struct ahead *)source;
@@ -110,11 +118,8 @@ static void ahead_close(struct source *source)
 	pthread_cond_signal(&self->room);
 	pthread_mutex_unlock(&self->lock);
 	pthread_join(self->thread, NULL);
-	pthread_cond_destroy(&self->room);
-	pthread_cond_destroy(&self->more);
-	pthread_mutex_destroy(&self->lock);
 	self->capture->ops->close(self->capture);
-	free(self);
+	ahead_free(self);
 }
 
 static const struct source_ops ahead_ops = {
@@ -127,8 +132,6 @@ static const struct source_ops ahead_ops = {
 struct source *source_ahead(struct source *capture)
 {
 	struct ahead *self = calloc(1, sizeof(*self));
-	sigset_t all, before;
-	int result;
 
 	if (!self)
 		return NULL;
@@ -141,17 +144,9 @@ struct source *source_ahead(struct source *capture)
 	pthread_mutex_init(&self->lock, NULL);
 	pthread_cond_init(&self->more, NULL);
 	pthread_cond_init(&self->room, NULL);
-	/* signals are for the thread that was there before */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = pthread_create(&self->thread, NULL, read_ahead, self);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (!result)
+	if (pthread_create(&self->thread, NULL, read_ahead, self) == 0)
 		return &self->source;
-	pthread_cond_destroy(&self->room);
-	pthread_cond_destroy(&self->more);
-	pthread_mutex_destroy(&self->lock);
 	source_pcap_keep(capture, 1);
-	free(self);
+	ahead_free(self);
 	return NULL;
 }

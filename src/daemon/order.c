@@ -6,23 +6,23 @@
  */
 #include "order.h"
 
+#include <stdbool.h>
+
 #define LEAVING_PACKETS SOURCE_BATCH
+
+_Static_assert(SOURCE_BATCH <= 64, "a packet has a bit");
 
 void order_begin(struct order *order)
 {
 	order->count = 0;
-	order->any_leaves = false;
+	order->leaves = 0;
 }
 
 void order_note(struct order *order, const struct flow *flow)
 {
-	bool leaves = flow && flow->state == FLOW_FINAL && flow->decided_packet > 1 &&
-		      flow_packets(flow) - flow->decided_packet < LEAVING_PACKETS;
-
-	if (order->count == SOURCE_BATCH)
-		return;
-	order->any_leaves |= leaves;
-	order->leaves[order->count] = leaves;
+	if (flow && flow->state == FLOW_FINAL && flow->decided_packet > 1 &&
+	    flow_packets(flow) - flow->decided_packet < LEAVING_PACKETS)
+		order->leaves |= UINT64_C(1) << order->count;
 	order->flows[order->count++] = flow;
 }
 
@@ -36,8 +36,10 @@ static bool is_last(const struct order *order, unsigned place)
 
 void order_keep(const struct order *order, const struct mark_layout *mark, struct verdict *verdicts)
 {
-	for (unsigned i = 0; order->any_leaves && i < order->count; i++)
-		if (order->leaves[i] && mark_value(mark, verdicts[i].mark) != mark->drop &&
-		    !is_last(order, i))
-			verdicts[i].mark |= mark->provisional;
+	for (uint64_t left = order->leaves; left; left &= left - 1) {
+		unsigned place = (unsigned)__builtin_ctzll(left);
+
+		if (mark_value(mark, verdicts[place].mark) != mark->drop && !is_last(order, place))
+			verdicts[place].mark |= mark->provisional;
+	}
 }

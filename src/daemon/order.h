@@ -12,18 +12,16 @@
 #ifndef WAYMARK_DAEMON_ORDER_H
 #define WAYMARK_DAEMON_ORDER_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 
 #include <waymark/flow.h>
 #include <waymark/mark.h>
 #include <waymark/source.h>
 
 struct order {
-	unsigned count; /* of packets that were noted */
-	bool any_leaves;
-	bool leaves[SOURCE_BATCH]; /* its flow became final a moment ago, and not by its first
-				      packet */
+	unsigned count;	 /* of packets that were noted */
+	uint64_t leaves; /* a bit each: its flow became final a moment ago, not by its first packet
+			  */
 	const struct flow *flows[SOURCE_BATCH];
 };
 

@@ -122,13 +122,21 @@ static const unsigned char *find_entry(const struct host_set *set, const struct 
 	return entry;
 }
 
+/* The bucket that may have it; NULL: none has. */
+static const struct host_bucket *bucket_with(const struct host_set *set, uint64_t hash)
+{
+	const struct host_bucket *bucket = &set->buckets[bucket_of(set, hash)];
+
+	return bucket->filter & filter_bit(hash) ? bucket : NULL;
+}
+
 static bool holds(const struct host_set *set, uint64_t hash, const unsigned char *name,
 		  size_t length, unsigned kind)
 {
-	const struct host_bucket *bucket = &set->buckets[bucket_of(set, hash)];
+	const struct host_bucket *bucket = bucket_with(set, hash);
 	const unsigned char *entry;
 
-	if (!(bucket->filter & filter_bit(hash)))
+	if (!bucket)
 		return false;
 	/* most have a line of the cache or two */
 	__builtin_prefetch(set->text + bucket[1].start - 1);
@@ -373,9 +381,9 @@ void host_set_ahead(const struct host_set *set, const char *host, size_t length,
 	uint32_t count = find_probes(set, host, length, probes);
 
 	for (uint32_t i = 0; step && i < count; i++) {
-		const struct host_bucket *bucket = &set->buckets[bucket_of(set, probes[i].hash)];
+		const struct host_bucket *bucket = bucket_with(set, probes[i].hash);
 
-		if (!(bucket->filter & filter_bit(probes[i].hash)))
+		if (!bucket)
 			continue;
 		__builtin_prefetch(set->text + bucket[0].start);
 		__builtin_prefetch(set->text + bucket[1].start - 1);

@@ -508,9 +508,6 @@ int source_nfq_wait(struct source *source, unsigned ms)
 	struct source_nfq *nfq = nfq_of(source);
 	struct timeval patience = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 
-	nfq->receive_flags = MSG_DONTWAIT;
-	if (ms == 0)
-		return 0;
 	if (setsockopt(nfq->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return -errno;
 	nfq->receive_flags = MSG_WAITFORONE;

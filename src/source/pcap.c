@@ -44,8 +44,6 @@ struct source_pcap {
 	struct slot slots[SOURCE_BATCH];
 };
 
-_Static_assert(SOURCE_PCAP_KEEP_MAX == RECORDS_KEEP_MAX, "it is they who keep batches");
-
 static int slot_store(struct slot *slot, const uint8_t *bytes, size_t length)
 {
 	if (length > slot->capacity) {

@@ -69,14 +69,14 @@ void records_release(struct records *records)
 {
 	if (records->fd >= 0)
 		close(records->fd);
-	for (unsigned i = 0; i < RECORDS_KEEP_MAX; i++)
+	for (unsigned i = 0; i < SOURCE_PCAP_KEEP_MAX; i++)
 		free(records->buffers[i]);
 	*records = (struct records){.fd = -1};
 }
 
 void records_keep(struct records *records, unsigned batches)
 {
-	records->kept = batches < RECORDS_KEEP_MAX ? batches : RECORDS_KEEP_MAX;
+	records->kept = batches;
 }
 
 void records_batch(struct records *records)

@@ -15,15 +15,15 @@
 
 #include <pcap/pcap.h>
 
-#define RECORDS_CAPTURED_MAX 262144u /* libpcap's, for every link type that we know */
+#include <waymark/source.h>
 
-#define RECORDS_KEEP_MAX 33
+#define RECORDS_CAPTURED_MAX 262144u /* libpcap's, for every link type that we know */
 
 struct records {
 	int fd;		   /* owned; -1: not in use */
 	bool nanoseconds;  /* fractions are */
 	uint32_t snapshot; /* what is longer is cut to this */
-	uint8_t *buffers[RECORDS_KEEP_MAX];
+	uint8_t *buffers[SOURCE_PCAP_KEEP_MAX];
 	unsigned kept, turn; /* how many are in use, and which */
 	bool given, turns;   /* a frame is in that one; it is to stay, so the next one is due */
 	size_t begin, end;   /* what is read into it and not yet given */
@@ -38,7 +38,7 @@ struct records {
  */
 bool records_take(struct records *records, pcap_t *pcap);
 void records_release(struct records *records);
-/* So many batches stay valid, the one at hand among them; [1, RECORDS_KEEP_MAX], at first 1. */
+/* So many batches stay valid, the one at hand among them; [1, SOURCE_PCAP_KEEP_MAX], at first 1. */
 void records_keep(struct records *records, unsigned batches);
 /* A batch begins. */
 void records_batch(struct records *records);

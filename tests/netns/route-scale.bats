@@ -106,17 +106,7 @@ budget() {
 default_of() { [[ -n $(on_router ip "$1" route show table "$2" 2>/dev/null) ]]; }
 no_default_of() { ! default_of "$@"; }
 
-# What the process has used, in ticks of 10 ms.
-ticks() {
-	local stat
-	read -r stat <"/proc/$(lab_pid waymarkd)/stat"
-	stat=${stat##*) }
-	# shellcheck disable=SC2086 # fields
-	set -- $stat
-	echo $((${12} + ${13}))
-}
-
-# The same by the scheduler's own clock: a tick may fall due to a process that has used a thousandth of one.
+# What the process has used, by the scheduler's own clock: a tick may fall due to one that has used a thousandth of it.
 used_us() {
 	cat "/proc/$(lab_pid waymarkd)"/task/*/schedstat | awk '{ ns += $1 } END { printf "%d\n", ns / 1000 }'
 }
@@ -211,9 +201,9 @@ an_idle_window() {
 			printf "route del 50.%d.%d.%d/32\n", i / 65536, i / 256 % 256, i % 256
 	}' >"$LAB_DIR/feed"
 	wait_until 30 silent
-	before=$(ticks)
+	before=$(used_us)
 	on_router ip -batch "$LAB_DIR/feed"
-	after=$(ticks)
+	after=$(used_us)
 	strace -f -qq -e trace=sendto,sendmsg,sendmmsg -o "$LAB_DIR/sent" -p "$(lab_pid waymarkd)" &
 	tracer=$!
 	wait_until 5 traced
@@ -225,7 +215,7 @@ an_idle_window() {
 	wait "$tracer" || true
 	# RTM_GETLINK, which strace cannot tell the name of in a namespace that is not its own
 	runs=$(grep -c 'nlmsg_type=\(0x12\|RTM_GETLINK\)' "$LAB_DIR/sent")
-	echo "# 40 000 events of others: $((after - before)) ticks; with one of ours behind them: $runs runs" >&3
+	echo "# 40 000 events of others: $((after - before)) us; with one of ours behind them: $runs runs" >&3
 	# one puts the rule back; what it did may call for another
 	((runs >= 1 && runs <= 2))
 }
