@@ -269,34 +269,66 @@ static void add_inward_returns(struct render *render)
 	}
 }
 
-/* Forwarded packets before routing: return path, restore, and the way to the queue. */
+/*
+ * What an uplink's interface brings in for the first time gets that uplink's value, finally.
+ * True if there is such an uplink.
+ */
+static bool add_return_path(struct render *render)
+{
+	const struct conf *conf = render->conf;
+	bool any = false;
+
+	for (size_t i = 0; conf->routing.return_path && i < conf->uplink_count; i++) {
+		const struct conf_uplink *uplink = &conf->uplinks[i];
+
+		if (!owns_interface(conf, uplink))
+			continue;
+		add(render, FW_PRE,
+		    "-i %s -m conntrack --ctstate NEW -j CONNMARK --set-xmark 0x%x/0x%x",
+		    uplink->interface, mark_bits(render->mark, uplink->mark), render->mark->mask);
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * The connection's bits become the packet's, and what is final goes no further. The return path
+ * comes after that and restores once more what it has set: only a first packet needs it, and it
+ * is a test for each uplink. Without "main first" it has to precede what leaves its packets
+ * unmarked.
+ */
+static void add_marks(struct render *render)
+{
+	const struct mark_layout *mark = render->mark;
+	bool main_first = render->conf->routing.main_first;
+
+	/* link-local peers are on the link: there is no path to choose */
+	if (render->family == 6)
+		add(render, FW_PRE, "-d fe80::/10 -j RETURN");
+	if (!main_first) {
+		add_return_path(render);
+		add_inward_returns(render);
+	}
+	add_restore(render, FW_PRE, "");
+	add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
+	    mark->value_mask);
+	add_final_returns(render, FW_PRE);
+	if (main_first && add_return_path(render)) {
+		add_restore(render, FW_PRE, "");
+		add_final_returns(render, FW_PRE);
+	}
+}
+
+/* Forwarded packets before routing: restore, return path, and the way to the queue. */
 static void render_pre(struct render *render)
 {
 	const struct conf *conf = render->conf;
-	const struct mark_layout *mark = render->mark;
 
 	add(render, FW_PRE, "-i lo -j RETURN");
-	if (render->enforce) {
-		/* link-local peers are on the link: there is no path to choose */
-		if (render->family == 6)
-			add(render, FW_PRE, "-d fe80::/10 -j RETURN");
-		for (size_t i = 0; conf->routing.return_path && i < conf->uplink_count; i++)
-			if (owns_interface(conf, &conf->uplinks[i]))
-				add(render, FW_PRE,
-				    "-i %s -m conntrack --ctstate NEW "
-				    "-j CONNMARK --set-xmark 0x%x/0x%x",
-				    conf->uplinks[i].interface,
-				    mark_bits(mark, conf->uplinks[i].mark), mark->mask);
-		if (!conf->routing.main_first)
-			add_inward_returns(render);
-		add_restore(render, FW_PRE, "");
-		add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
-		    mark->value_mask);
-	}
+	if (render->enforce)
+		add_marks(render);
 	if (!render->queues || !conf->firewall.hook_forward)
 		return;
-	if (render->enforce)
-		add_final_returns(render, FW_PRE);
 	add_icmp_errors_return(render, FW_PRE);
 	for (size_t i = 0; i < conf->firewall.interface_count; i++)
 		add(render, FW_PRE, "-i %s -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW",
@@ -470,8 +502,8 @@ static void render_save(struct render *render)
 	const struct mark_layout *mark = render->mark;
 	unsigned drop = mark_bits(mark, mark->drop), final = mark_bits(mark, mark->main);
 
-	add(render, FW_SAVE, "-m mark --mark 0x0/0x%x -j RETURN", mark->mask);
 	add_saved_returns(render);
+	add(render, FW_SAVE, "-m mark --mark 0x0/0x%x -j RETURN", mark->mask);
 	add_icmp_errors_return(render, FW_SAVE);
 	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j RETURN", mark_bits(mark, mark->hint),
 	    mark->value_mask);

@@ -209,6 +209,39 @@ static void only_nat_uplinks_pin(void **state)
 	assert_has_not(&conf, 4, "-o wan2");
 }
 
+/* One rule of a chain after the other, each with what queues it. */
+static void assert_in_order(const struct conf *conf, int family, const char *const rules[])
+{
+	char *text = full(conf, family), *at = text;
+
+	for (size_t i = 0; rules[i]; i++) {
+		char *found = strstr(at, rules[i]);
+
+		if (!found)
+			fail_msg("'%s' is not in, or not after the ones before it:\n%s", rules[i],
+				 text);
+		at = found + strlen(rules[i]);
+	}
+	free(text);
+}
+
+static void the_return_path_marks_the_first_packet_too(void **state)
+{
+	struct conf conf = basic();
+	const char *const wanted[] = {
+		"-A WAYMARK-PRE -i wan2 -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
+		"0x3/0xff\n",
+		"-A WAYMARK-PRE -j CONNMARK --restore-mark",
+		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-PRE -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n",
+		NULL,
+	};
+
+	(void)state;
+	assert_in_order(&conf, 4, wanted);
+	assert_in_order(&conf, 6, wanted);
+}
+
 static void the_return_path_can_be_off(void **state)
 {
 	struct conf conf = basic();
@@ -260,22 +293,6 @@ static void each_hook_can_be_off(void **state)
 	assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY");
 }
 
-/* One rule of a chain after the other, each with what queues it. */
-static void assert_in_order(const struct conf *conf, int family, const char *const rules[])
-{
-	char *text = full(conf, family), *at = text;
-
-	for (size_t i = 0; rules[i]; i++) {
-		char *found = strstr(at, rules[i]);
-
-		if (!found)
-			fail_msg("'%s' is not in, or not after the ones before it:\n%s", rules[i],
-				 text);
-		at = found + strlen(rules[i]);
-	}
-	free(text);
-}
-
 static void dns_is_queued_before_anything_is_final(void **state)
 {
 	struct conf conf = basic();
@@ -309,14 +326,18 @@ static void what_is_decided_leaves_each_chain_early(void **state)
 {
 	struct conf conf = basic();
 	const char *const with_dns[] = {
+		"-A WAYMARK-PRE -j CONNMARK --restore-mark",
+		"-A WAYMARK-PRE -m mark --mark 0x7d/0x7f -j DROP\n",
+		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-PRE -i ppp0 -m conntrack --ctstate NEW",
 		"-A WAYMARK-REPLY -i lo -j RETURN\n",
 		"-A WAYMARK-REPLY -p tcp -m tcp --sport 54:65535 --dport 54:65535 "
 		"-m mark --mark 0x0/0x80 -j RETURN\n",
 		"-A WAYMARK-REPLY -p udp -m udp --sport 54:65535 --dport 54:65535 "
 		"-m mark --mark 0x0/0x80 -j RETURN\n",
 		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE",
-		"-A WAYMARK-SAVE -m mark --mark 0x0/0xff -j RETURN\n",
 		"-A WAYMARK-SAVE -m mark --mark 0x2/0xff -m connmark --mark 0x2/0xff -j RETURN\n",
+		"-A WAYMARK-SAVE -m mark --mark 0x0/0xff -j RETURN\n",
 		"-A WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN\n",
 		NULL,
 	};
@@ -735,6 +756,7 @@ int main(void)
 		cmocka_unit_test(a_disabled_uplink_is_left_out),
 		cmocka_unit_test(an_interface_of_two_uplinks_tells_neither),
 		cmocka_unit_test(only_nat_uplinks_pin),
+		cmocka_unit_test(the_return_path_marks_the_first_packet_too),
 		cmocka_unit_test(the_return_path_can_be_off),
 		cmocka_unit_test(flows_begin_on_the_interfaces_given),
 		cmocka_unit_test(each_hook_can_be_off),
