@@ -7,9 +7,9 @@
  * (addresses, protocol). ICMP echo is one flow per address pair.
  *
  * Bounds: `max` entries, reserved at init (the pages are touched as they are
- * used): FLOW_BYTES each, 8 more for the index, and while a flow is undecided
- * 24 for what only such a flow has. When full, the least recently seen undecided flow goes
- * first, then the least recently seen of the next FLOW_EVICT_LOOKS decided ones. Nothing else
+ * used, or by flow_table_populate()): FLOW_BYTES each, 8 more for the index, and while a flow is
+ * undecided 24 for what only such a flow has. When full, the least recently seen undecided flow
+ * goes first, then the least recently seen of the next FLOW_EVICT_LOOKS decided ones. Nothing else
  * allocates but what the owner keeps as pending, or numbers as info.
  * Expiry: by idle time per protocol class, from packet time alone, so that
  * replay and live agree; a packet on a flow idle for longer begins a new flow. An idle flow that no
@@ -201,6 +201,13 @@ struct flow_table *flow_table_new(uint32_t max, const struct flow_timeouts *time
 				  const struct hash_seed *seed, flow_release_fn *release,
 				  void *context);
 void flow_table_free(struct flow_table *table);
+/*
+ * Takes the memory of the index, and of the first entries, from the system at once: to be called
+ * before packets come. The index is touched all over by the first few flows, and for each of its
+ * huge pages one of them would wait for a millisecond. It is a hint, and what it cannot get is no
+ * error.
+ */
+void flow_table_populate(struct flow_table *table);
 /* New idle times, at a reload. */
 void flow_table_set_timeouts(struct flow_table *table, const struct flow_timeouts *timeouts);
 

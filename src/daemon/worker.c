@@ -450,6 +450,7 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 		log_error("worker %u: out of memory", index);
 		return -1;
 	}
+	flow_table_populate(classifier_flows(worker->classifier));
 	return 0;
 }
 

@@ -87,6 +87,16 @@ static void *reserve(size_t count, size_t size)
 	return pages;
 }
 
+/* Kernels before 5.14 refuse: then pages come as they are touched, as they do everywhere else. */
+static void populate(void *pages, size_t bytes, size_t most_bytes)
+{
+#ifdef MADV_POPULATE_WRITE
+	(void)madvise(pages, bytes < most_bytes ? bytes : most_bytes, MADV_POPULATE_WRITE);
+#else
+	(void)pages, (void)bytes, (void)most_bytes;
+#endif
+}
+
 static void give_back(void *pages, size_t count, size_t size)
 {
 	if (pages != NULL)
@@ -642,6 +652,15 @@ struct flow_table *flow_table_new(uint32_t max, const struct flow_timeouts *time
 		return NULL;
 	}
 	return table;
+}
+
+void flow_table_populate(struct flow_table *table)
+{
+	size_t entries = (size_t)table->max + 1;
+
+	populate(table->buckets, table->bucket_count * sizeof(*table->buckets), SIZE_MAX);
+	populate(table->flows, entries * sizeof(*table->flows), HUGE_PAGE_BYTES);
+	populate(table->opens, entries * sizeof(*table->opens), HUGE_PAGE_BYTES);
 }
 
 void flow_table_free(struct flow_table *table)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -852,6 +853,36 @@ static void a_flow_begins_anew_with_the_packet_that_says_so(void **state)
 	assert_int_equal(direction, FLOW_FROM_SERVER);
 }
 
+static long page_faults(void)
+{
+	struct rusage usage;
+
+	assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_minflt;
+}
+
+/* Of this size the table is in small pages everywhere: each of the flows would meet a new one. */
+static void a_populated_table_has_room_for_its_first_flows(void **state)
+{
+#ifdef __SANITIZE_THREAD__
+	enum { FLOWS = 400, FAULTS = FLOWS * 8 }; /* its shadow is touched with each */
+#else
+	enum { FLOWS = 400, FAULTS = FLOWS / 4 };
+#endif
+	struct flow_table *mine = table;
+	long before;
+
+	(void)state;
+	table = table_new(200000);
+	flow_table_populate(table);
+	before = page_faults();
+	for (uint16_t i = 0; i < FLOWS; i++)
+		assert_non_null(track(udp(1000 + i)));
+	assert_in_range(page_faults() - before, 0, FAULTS);
+	flow_table_free(table);
+	table = mine;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -894,6 +925,7 @@ int main(void)
 		TEST(a_simultaneous_open_is_one_flow),
 		TEST(a_syn_ends_a_midstream_flow),
 		TEST(a_flow_begins_anew_with_the_packet_that_says_so),
+		TEST(a_populated_table_has_room_for_its_first_flows),
 	};
 
 	return cmocka_run_group_tests_name("flow", tests, NULL, NULL);
