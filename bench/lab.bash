@@ -14,7 +14,8 @@
 #
 # Kinds are interleaved, and every other round runs them backwards, so that neither what the
 # machine does meanwhile nor what ran before falls on one of them alone. A ratio is that of the two medians,
-# as the table shows them. The reference is best run twice a round, under two names: its ratio to itself is the noise.
+# as the table shows them, or with --paired the median of the rounds' ratios: for a machine that is much slower
+# for minutes at a time. The reference is best run twice a round, under two names: its ratio to itself is the noise.
 # Names of namespaces carry the pid of the script; processes are ended by pid.
 
 : "${WAYMARK_BUILD:?the build directory}" "${ROUNDS:=7}"
@@ -203,6 +204,15 @@ bench_median() {
 		awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')
 }
 
+# bench_paired KIND REFERENCE KEY: REPLY, the median of what one is of the other in the same round.
+bench_paired() {
+	REPLY=$(awk -v kind="$1" -v reference="$2" -v key="$3" '
+		$2 == key && $1 == kind { mine[++m] = $3 }
+		$2 == key && $1 == reference { theirs[++t] = $3 }
+		END { for (i = 1; i <= m && i <= t; i++) if (theirs[i] > 0) print mine[i] / theirs[i] }' "$work/notes" |
+		sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.4f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')
+}
+
 bench_title() { # TEXT UNIT [KEY...]: the head of a table; the keys are columns of their own
 	local key
 	printf '\n%-46s %12s %8s %8s' "$1" "$2" ratio limit
@@ -210,17 +220,18 @@ bench_title() { # TEXT UNIT [KEY...]: the head of a table; the keys are columns 
 	printf '\n'
 }
 
-# bench_row LABEL KIND KEY [--unit U] [--reference KIND] [--limit MOST | --least LEAST] [--also KEY[=NAME]]...
+# bench_row LABEL KIND KEY [--unit U] [--reference KIND [--paired yes]] [--limit MOST | --least LEAST] [--also KEY[=NAME]]...
 # One line of the table, and one of $BENCH_JSON. The ratio is to the reference's median of the same key; the limit is
 # of the ratio. --also adds further medians of the kind, as columns and as keys. A limit that does not hold is said, and
 # makes bench_missed true: what that means for the exit code is the script's to say.
 bench_row() {
-	local label=$1 kind=$2 key=$3 unit= reference= limit= sense=limit ratio= ok= value also=() name json text
+	local label=$1 kind=$2 key=$3 unit= reference= limit= sense=limit ratio= ok= value also=() name json text paired=
 	shift 3
 	while (($#)); do
 		case $1 in
 		--unit) unit=$2 ;;
 		--reference) reference=$2 ;;
+		--paired) paired=$2 ;;
 		--limit) limit=$2 sense=limit ;;
 		--least) limit=$2 sense=least ;;
 		--also) also+=("$2") ;;
@@ -231,7 +242,10 @@ bench_row() {
 	bench_median "$kind" "$key"
 	value=$REPLY
 	[[ -n $value ]] || bench_die "$kind: nothing was measured"
-	if [[ -n $reference ]]; then
+	if [[ -n $reference && -n $paired ]]; then
+		bench_paired "$kind" "$reference" "$key"
+		ratio=$REPLY
+	elif [[ -n $reference ]]; then
 		bench_median "$reference" "$key"
 		ratio=$(awk -v a="$value" -v b="$REPLY" 'BEGIN { printf "%.4f", b ? a / b : 0 }')
 	fi
