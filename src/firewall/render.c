@@ -146,11 +146,11 @@ static void add_queue(struct render *render, enum fw_chain_id id, const char *ma
 		add(render, id, "%s-j NFQUEUE --queue-num %u%s", match, first, bypass);
 }
 
-/* A value without P: decided, never queued again. */
-static void add_final_returns(struct render *render, enum fw_chain_id id)
+/* A value without P: decided, never queued again. `match` ends with a space, or is empty. */
+static void add_final_returns(struct render *render, enum fw_chain_id id, const char *match)
 {
-	add(render, id, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x -j RETURN",
-	    render->mark->value_mask, render->mark->provisional);
+	add(render, id, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x %s-j RETURN",
+	    render->mark->value_mask, render->mark->provisional, match);
 }
 
 /*
@@ -301,6 +301,7 @@ static void add_marks(struct render *render)
 {
 	const struct mark_layout *mark = render->mark;
 	bool main_first = render->conf->routing.main_first;
+	char match[96];
 
 	/* link-local peers are on the link: there is no path to choose */
 	if (render->family == 6)
@@ -312,10 +313,13 @@ static void add_marks(struct render *render)
 	add_restore(render, FW_PRE, "");
 	add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
 	    mark->value_mask);
-	add_final_returns(render, FW_PRE);
+	add_final_returns(render, FW_PRE, "");
 	if (main_first && add_return_path(render)) {
-		add_restore(render, FW_PRE, "");
-		add_final_returns(render, FW_PRE);
+		snprintf(match, sizeof(match),
+			 "-m connmark ! --mark 0x0/0x%x -m conntrack --ctstate NEW ",
+			 mark->value_mask);
+		add_restore(render, FW_PRE, match);
+		add_final_returns(render, FW_PRE, "-m conntrack --ctstate NEW ");
 	}
 }
 
@@ -455,7 +459,7 @@ static void render_local(struct render *render)
 	if (!render->conf->firewall.hook_output)
 		return;
 	if (render->enforce)
-		add_final_returns(render, FW_LOCAL);
+		add_final_returns(render, FW_LOCAL, "");
 	add(render, FW_LOCAL, "-m conntrack --ctdir REPLY -j RETURN");
 	add_foreign_returns(render, FW_LOCAL);
 	add_icmp_errors_return(render, FW_LOCAL);

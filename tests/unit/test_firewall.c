@@ -231,8 +231,10 @@ static void the_return_path_marks_the_first_packet_too(void **state)
 	const char *const wanted[] = {
 		"-A WAYMARK-PRE -i wan2 -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
 		"0x3/0xff\n",
-		"-A WAYMARK-PRE -j CONNMARK --restore-mark",
-		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-PRE -m connmark ! --mark 0x0/0x7f -m conntrack --ctstate NEW "
+		"-j CONNMARK --restore-mark",
+		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 "
+		"-m conntrack --ctstate NEW -j RETURN\n",
 		"-A WAYMARK-PRE -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n",
 		NULL,
 	};
