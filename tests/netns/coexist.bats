@@ -489,7 +489,6 @@ tailscale_works_and_so_do_we() {
 	# its own packets find main, and are not marked by us, also where a rule of ours would have them
 	goes_by wan1 "$LAB_ROUTER" 7777 --udp --mark 0x80000
 	# as an exit node it masquerades what comes out of the tunnel, on whichever line we choose
-	lab_capture_uplinks
 	goes_by ppp0 "$LAB_ID-box" 7777
 	goes_by wan1 "$LAB_ID-box" 7
 	goes_by ppp0 "$LAB_CLIENT" 7777

@@ -573,6 +573,8 @@ lab_capture_ready() {
 lab_capture_spawn() { # NAME NAMESPACE INTERFACE [FILTER]
 	local name=$1 namespace=$2 interface=$3
 	shift 3
+	# two of them would write over each other in the file
+	! lab_alive "capture-$name" || lab_fail "there is a capture '$name' already"
 	lab_spawn "capture-$name" "$namespace" tcpdump -i "$interface" -n -U --immediate-mode -s 0 \
 		-Z root -w "$LAB_DIR/pcap/$name.pcap" "$@"
 }
