@@ -28,7 +28,7 @@ cli: *
 # public header -> module, where the names differ
 module_of() {
 	case $1 in
-	log|diag|arena|hash|ip|mark|counter|pool) echo base ;;
+	log|diag|arena|hash|ip|mark|counter|pages|pool) echo base ;;
 	route_plan|route_look|probe) echo route ;;
 	firewall_look) echo firewall ;;
 	table_names) echo config ;;

@@ -8,6 +8,7 @@
  * and what is left of one is filled up before the next.
  */
 #include <waymark/arena.h>
+#include <waymark/pages.h>
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,7 +21,6 @@
 #define LINE_BYTES 64 /* of the cache: blocks of whole lines stay so */
 #define CHUNK_BYTES ((size_t)64 * 1024)
 #define ALIGNMENT _Alignof(max_align_t)
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 #define LARGE_ARENA_BYTES ((size_t)1 << 20)
 
 struct arena_chunk {

@@ -6,6 +6,7 @@ libwaymark_la_SOURCES += \
 	src/base/ip.c \
 	src/base/log.c \
 	src/base/mark.c \
+	src/base/pages.c \
 	src/base/pool.c
 UNIT_TESTS += tests/unit/test_base
 tests_unit_test_base_SOURCES = tests/unit/test_base.c

@@ -27,6 +27,7 @@
 #include <sys/mman.h>
 
 #include <waymark/flow.h>
+#include <waymark/pages.h>
 
 #include "bucket.h"
 
@@ -40,7 +41,6 @@
 #define BYTES_MAX ((UINT64_C(1) << 48) - 1)
 #define PACKETS_MAX ((UINT64_C(1) << 36) - 1)
 #define SWEEP_AHEAD 8
-#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 enum timeout_class { CLASS_TCP, CLASS_UDP, CLASS_OTHER, CLASS_COUNT };
 
@@ -76,31 +76,17 @@ struct flow_table {
 
 static void *reserve(size_t count, size_t size)
 {
-	void *pages = mmap(NULL, count * size, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *pages = pages_new(count * size);
 
-	if (pages == MAP_FAILED)
-		return NULL;
 	/* read all over: by few pages, or each packet waits for the page tables too */
-	if (count * size > 2 * HUGE_PAGE_BYTES)
+	if (pages != NULL && count * size > 2 * HUGE_PAGE_BYTES)
 		madvise(pages, count * size, MADV_HUGEPAGE);
 	return pages;
 }
 
-/* Kernels before 5.14 refuse: then pages come as they are touched, as they do everywhere else. */
-static void populate(void *pages, size_t bytes, size_t most_bytes)
+static size_t smaller(size_t a, size_t b)
 {
-#ifdef MADV_POPULATE_WRITE
-	(void)madvise(pages, bytes < most_bytes ? bytes : most_bytes, MADV_POPULATE_WRITE);
-#else
-	(void)pages, (void)bytes, (void)most_bytes;
-#endif
-}
-
-static void give_back(void *pages, size_t count, size_t size)
-{
-	if (pages != NULL)
-		munmap(pages, count * size);
+	return a < b ? a : b;
 }
 
 static uint64_t timeout_of(const struct flow_table *table, const struct flow *flow)
@@ -658,9 +644,9 @@ void flow_table_populate(struct flow_table *table)
 {
 	size_t entries = (size_t)table->max + 1;
 
-	populate(table->buckets, table->bucket_count * sizeof(*table->buckets), SIZE_MAX);
-	populate(table->flows, entries * sizeof(*table->flows), HUGE_PAGE_BYTES);
-	populate(table->opens, entries * sizeof(*table->opens), HUGE_PAGE_BYTES);
+	pages_populate(table->buckets, table->bucket_count * sizeof(*table->buckets));
+	pages_populate(table->flows, smaller(entries * sizeof(*table->flows), HUGE_PAGE_BYTES));
+	pages_populate(table->opens, smaller(entries * sizeof(*table->opens), HUGE_PAGE_BYTES));
 }
 
 void flow_table_free(struct flow_table *table)
@@ -670,9 +656,9 @@ void flow_table_free(struct flow_table *table)
 	for (uint32_t i = 1; i <= table->touched && table->release != NULL; i++)
 		if (is_used(&table->flows[i]))
 			table->release(table, &table->flows[i], table->context);
-	give_back(table->flows, (size_t)table->max + 1, sizeof(*table->flows));
-	give_back(table->opens, (size_t)table->max + 1, sizeof(*table->opens));
-	give_back(table->buckets, table->bucket_count, sizeof(*table->buckets));
+	pages_free(table->flows, ((size_t)table->max + 1) * sizeof(*table->flows));
+	pages_free(table->opens, ((size_t)table->max + 1) * sizeof(*table->opens));
+	pages_free(table->buckets, table->bucket_count * sizeof(*table->buckets));
 	free(table);
 }
 

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 
 #include <waymark/counter.h>
+#include <waymark/pages.h>
 
 #include "bucket.h"
 
@@ -67,9 +68,8 @@ struct names *names_new(uint32_t max, const struct hash_seed *seed)
 		return names;
 	if (__builtin_mul_overflow(names->bucket_count, sizeof(*names->buckets), &names->bytes))
 		goto fail;
-	names->buckets = mmap(NULL, names->bytes, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (names->buckets == MAP_FAILED)
+	names->buckets = pages_new(names->bytes);
+	if (!names->buckets)
 		goto fail;
 	/* a few names all over the table would take all of it in huge pages; refused: so be it */
 	madvise(names->buckets, names->bytes, MADV_NOHUGEPAGE);
@@ -81,8 +81,8 @@ fail:
 
 void names_free(struct names *names)
 {
-	if (names && names->buckets)
-		munmap(names->buckets, names->bytes);
+	if (names)
+		pages_free(names->buckets, names->bytes);
 	free(names);
 }
 

@@ -22,7 +22,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+
+#include <waymark/pages.h>
 
 #define SLOTS 8u
 #define TIME_BITS 25u
@@ -45,7 +46,6 @@ struct sticky_memory {
 struct sticky_memory *sticky_memory_new(uint32_t max, const struct hash_seed *seed)
 {
 	struct sticky_memory *memory = calloc(1, sizeof(*memory));
-	void *pages;
 
 	if (!memory)
 		return NULL;
@@ -53,13 +53,11 @@ struct sticky_memory *sticky_memory_new(uint32_t max, const struct hash_seed *se
 	memory->count = 1;
 	while (memory->count * SLOTS < max)
 		memory->count *= 2;
-	pages = mmap(NULL, memory->count * sizeof(*memory->buckets), PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (pages == MAP_FAILED) {
+	memory->buckets = pages_new(memory->count * sizeof(*memory->buckets));
+	if (!memory->buckets) {
 		free(memory);
 		return NULL;
 	}
-	memory->buckets = pages;
 	return memory;
 }
 
@@ -67,7 +65,7 @@ void sticky_memory_free(struct sticky_memory *memory)
 {
 	if (!memory)
 		return;
-	munmap(memory->buckets, memory->count * sizeof(*memory->buckets));
+	pages_free(memory->buckets, memory->count * sizeof(*memory->buckets));
 	free(memory);
 }
 
