@@ -198,10 +198,14 @@ bench_note() {
 	((bench_round == 0)) || printf '%s %s %s\n' "$bench_kind" "$1" "$2" >>"$work/notes"
 }
 
+# The median of the numbers on stdin, a line each; nothing of none.
+bench_middle() {
+	sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'
+}
+
 # bench_median KIND KEY: REPLY, empty if nobody noted it.
 bench_median() {
-	REPLY=$(awk -v kind="$1" -v key="$2" '$1 == kind && $2 == key { print $3 }' "$work/notes" | sort -g |
-		awk '{ v[NR] = $1 } END { if (NR) printf "%.6g", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')
+	REPLY=$(awk -v kind="$1" -v key="$2" '$1 == kind && $2 == key { print $3 }' "$work/notes" | bench_middle)
 }
 
 # bench_paired KIND REFERENCE KEY: REPLY, the median of what one is of the other in the same round.
@@ -209,8 +213,7 @@ bench_paired() {
 	REPLY=$(awk -v kind="$1" -v reference="$2" -v key="$3" '
 		$2 == key && $1 == kind { mine[++m] = $3 }
 		$2 == key && $1 == reference { theirs[++t] = $3 }
-		END { for (i = 1; i <= m && i <= t; i++) if (theirs[i] > 0) print mine[i] / theirs[i] }' "$work/notes" |
-		sort -g | awk '{ v[NR] = $1 } END { if (NR) printf "%.4f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }')
+		END { for (i = 1; i <= m && i <= t; i++) if (theirs[i] > 0) print mine[i] / theirs[i] }' "$work/notes" | bench_middle)
 }
 
 bench_title() { # TEXT UNIT [KEY...]: the head of a table; the keys are columns of their own
