@@ -241,7 +241,6 @@ static bool jumps_right(const struct fw_plan *plan, const struct fw_snapshot *sn
 	*after = NULL;
 	for (size_t i = 0; i < snapshot->count; i++) {
 		const struct fw_rule *rule = &snapshot->rules[i];
-		char wanted[128];
 
 		if (rule->table != table || strcmp(rule->chain, base) != 0)
 			continue;
@@ -257,9 +256,7 @@ static bool jumps_right(const struct fw_plan *plan, const struct fw_snapshot *sn
 			right = false;
 			continue;
 		}
-		snprintf(wanted, sizeof(wanted), "-A %s -j %s", base,
-			 fw_chain_names[plan->jumps[next].chain].name);
-		right &= strcmp(rule->text, wanted) == 0;
+		right &= strcmp(rule->text, plan->jumps[next].text) == 0;
 		next++;
 	}
 	while (next < plan->jump_count) {
@@ -304,13 +301,13 @@ static size_t compare_base(const struct fw_plan *plan, const struct fw_snapshot 
 			if (jump->table != bases[base].table || strcmp(jump->base, name) != 0)
 				continue;
 			for (size_t i = 0; i < snapshot->count; i++)
-				found |= snapshot->rules[i].target == (int)jump->chain &&
-					 strcmp(snapshot->rules[i].chain, name) == 0;
+				found |= snapshot->rules[i].table == jump->table &&
+					 strcmp(snapshot->rules[i].text, jump->text) == 0;
 			if (found)
 				continue;
 			errors++;
-			diag_error(diags, NULL, 0, "ipv%d %s: jump is missing: -A %s -j %s", family,
-				   table, name, fw_chain_names[jump->chain].name);
+			diag_error(diags, NULL, 0, "ipv%d %s: jump is missing: %s", family, table,
+				   jump->text);
 		}
 		if (!errors) {
 			errors = 1;
@@ -398,8 +395,7 @@ static void change_table(const struct fw_plan *plan, const struct fw_snapshot *s
 		for (size_t j = 0; redo[b] && j < plan->jump_count; j++)
 			if (plan->jumps[j].table == table &&
 			    strcmp(plan->jumps[j].base, bases[b].name) == 0)
-				fw_text_printf(text, "-A %s -j %s\n", bases[b].name,
-					       fw_chain_names[plan->jumps[j].chain].name);
+				fw_text_printf(text, "%s\n", plan->jumps[j].text);
 	for (int i = 0; i < FW_CHAIN_COUNT; i++)
 		if (fw_chain_names[i].table == table && snapshot->present[i] &&
 		    !plan->chains[i].wanted)

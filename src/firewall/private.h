@@ -37,14 +37,14 @@ struct fw_chain {
 	size_t count, capacity;
 };
 
-/* A jump without a condition, from the end of a base chain. */
+/* A jump from the end of a base chain to one of ours. */
 struct fw_jump {
 	enum fw_table table;
 	const char *base;
-	enum fw_chain_id chain;
+	const char *text; /* "-A FORWARD ... -j WAYMARK-REPLY" */
 };
 
-#define FW_JUMP_MAX 8
+#define FW_JUMP_MAX 24
 
 struct fw_plan {
 	struct arena arena;

@@ -25,9 +25,10 @@
  *
  * Invariants: every match and every target on a mark is masked by our bits; the hint
  * value is never saved; a rule is written as iptables-save prints it (check.c).
- * A final flow meets nothing but restore and a few tests, unless it is DNS. A rule costs each
- * packet that meets it some 50 ns (`--dst-type` looks up a route). So where one test tells a
- * chain's last word on such a packet, that test stands first; it changes nothing but what is spent.
+ * A final flow meets nothing but restore and a few tests, unless it is DNS: what the other chains
+ * are for is asked by their jumps. Of what may be asked, `mark` and ports cost a packet 10 to 25
+ * ns; `conntrack`, `connmark`, -i, -o, a jump and every target some 50; --dst-type looks up a
+ * route.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -37,9 +38,6 @@
 #include <string.h>
 
 #include "private.h"
-
-/* Uplinks whose own packets leave WAYMARK-SAVE early: each of them is a test for all others. */
-#define EARLY_UPLINKS 8
 
 const char *const fw_table_names[FW_TABLE_COUNT] = {"mangle", "security"};
 
@@ -118,15 +116,23 @@ static void want_chain(struct render *render, enum fw_chain_id id)
 	render->plan->chains[id].wanted = true;
 }
 
-static void add_jump(struct render *render, const char *base, enum fw_chain_id id)
+/* `match` ends with a space, or is empty. */
+static void add_jump(struct render *render, const char *base, const char *match,
+		     enum fw_chain_id id)
 {
 	struct fw_plan *plan = render->plan;
+	char *text =
+		arena_printf(&plan->arena, "-A %s %s-j %s", base, match, fw_chain_names[id].name);
 
 	want_chain(render, id);
+	if (!text || plan->jump_count == FW_JUMP_MAX) {
+		plan->failed = true;
+		return;
+	}
 	plan->jumps[plan->jump_count++] = (struct fw_jump){
 		.table = fw_chain_names[id].table,
 		.base = base,
-		.chain = id,
+		.text = text,
 	};
 }
 
@@ -195,37 +201,29 @@ static void add_restore(struct render *render, enum fw_chain_id id, const char *
 	    render->mark->mask, render->mark->mask);
 }
 
+/* Most packets are TCP. */
+static const char *const dns_protocols[] = {"tcp", "udp"};
+
 /* `ports` tells queries from answers; `match` (may be empty) ends with a space. */
 static void add_dns(struct render *render, enum fw_chain_id id, const char *ports,
 		    const char *match)
 {
-	static const char *const protocols[] = {"udp", "tcp"};
 	char whole[160];
 
 	for (size_t i = 0; i < 2; i++) {
-		snprintf(whole, sizeof(whole), "-p %s -m %s %s %s", protocols[i], protocols[i],
-			 ports, match);
+		snprintf(whole, sizeof(whole), "-p %s -m %s %s %s", dns_protocols[i],
+			 dns_protocols[i], ports, match);
 		add_queue(render, id, whole);
 	}
 }
 
-/*
- * Without P, and no DNS: nothing further down the chain is about such a packet. Most are TCP, and
- * have both ports above 53. Not "neither port is 53": iptables-nft 1.8.9 makes one comparison
- * of two negated ports, which fails only if both are 53.
- */
-static void add_reply_returns(struct render *render)
+/* What V = drop is for. */
+static void add_drop(struct render *render, enum fw_chain_id id)
 {
-	static const char *const protocols[] = {"tcp", "udp"};
-	unsigned provisional = render->mark->provisional;
+	const struct mark_layout *mark = render->mark;
 
-	if (!render->watch_dns)
-		add(render, FW_REPLY, "-m mark --mark 0x0/0x%x -j RETURN", provisional);
-	for (size_t i = 0; render->watch_dns && i < 2; i++)
-		add(render, FW_REPLY,
-		    "-p %s -m %s --sport 54:65535 --dport 54:65535 -m mark --mark 0x0/0x%x -j "
-		    "RETURN",
-		    protocols[i], protocols[i], provisional);
+	add(render, id, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
+	    mark->value_mask);
 }
 
 /* The uplink that alone uses its interface: only then the interface tells the uplink. */
@@ -241,6 +239,12 @@ static bool owns_interface(const struct conf *conf, const struct conf_uplink *up
 			return false;
 	}
 	return true;
+}
+
+/* A flow of no uplink that leaves by it stays there. */
+static bool is_pinned_to(const struct conf *conf, const struct conf_uplink *uplink)
+{
+	return uplink->nat && owns_interface(conf, uplink);
 }
 
 /* ---- the chains ---- */
@@ -311,9 +315,10 @@ static void add_marks(struct render *render)
 		add_inward_returns(render);
 	}
 	add_restore(render, FW_PRE, "");
-	add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j DROP", mark_bits(mark, mark->drop),
-	    mark->value_mask);
+	add_drop(render, FW_PRE);
 	add_final_returns(render, FW_PRE, "");
+	/* what comes by it has been marked, or left alone, as it went out */
+	add(render, FW_PRE, "-i lo -j RETURN");
 	if (main_first && add_return_path(render)) {
 		snprintf(match, sizeof(match),
 			 "-m connmark ! --mark 0x0/0x%x -m conntrack --ctstate NEW ",
@@ -328,9 +333,10 @@ static void render_pre(struct render *render)
 {
 	const struct conf *conf = render->conf;
 
-	add(render, FW_PRE, "-i lo -j RETURN");
 	if (render->enforce)
 		add_marks(render);
+	else
+		add(render, FW_PRE, "-i lo -j RETURN");
 	if (!render->queues || !conf->firewall.hook_forward)
 		return;
 	add_icmp_errors_return(render, FW_PRE);
@@ -367,8 +373,6 @@ static void render_reply(struct render *render)
 	/* an original packet carries its verdict, which is saved only after this */
 	if (render->enforce && !conf->routing.main_first)
 		add_restore(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
-	if (render->enforce)
-		add_reply_returns(render);
 	if (render->watch_dns) {
 		/* the queue would let it past the DROP of WAYMARK-SAVE in INPUT */
 		if (render->enforce)
@@ -421,7 +425,8 @@ static void render_out(struct render *render)
 	const struct conf *conf = render->conf;
 
 	add(render, FW_OUT, "-o lo -j RETURN");
-	/* their owner (SO_MARK) has chosen; POSTROUTING saves it */
+	/* their owner (SO_MARK) has chosen, whatever the connection had */
+	add(render, FW_OUT, "-m mark ! --mark 0x0/0x%x -j WAYMARK-SAVE", render->mark->mask);
 	add(render, FW_OUT, "-m mark ! --mark 0x0/0x%x -j RETURN", render->mark->mask);
 	add_foreign_returns(render, FW_OUT);
 	if (render->family == 6)
@@ -431,6 +436,7 @@ static void render_out(struct render *render)
 		add_icmp_errors_return(render, FW_OUT);
 	add_restore(render, FW_OUT,
 		    conf->firewall.hook_output ? "" : "-m conntrack --ctdir REPLY ");
+	add_drop(render, FW_OUT);
 }
 
 /*
@@ -470,35 +476,6 @@ static void render_local(struct render *render)
 	add_queue(render, FW_LOCAL, "-m conntrack --ctdir ORIGINAL ");
 }
 
-static void add_saved_return(struct render *render, uint32_t value)
-{
-	unsigned bits = mark_bits(render->mark, value), mask = render->mark->mask;
-
-	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -m connmark --mark 0x%x/0x%x -j RETURN",
-	    bits, mask, bits, mask);
-}
-
-/*
- * What is final and saved already, which is nearly every packet: neither hint nor drop, and saving
- * it would write nothing. "No uplink" has to stay where a pin may be waiting for it.
- */
-static void add_saved_returns(struct render *render)
-{
-	const struct conf *conf = render->conf;
-	unsigned count = 0;
-	bool pins = false;
-
-	for (size_t i = 0; i < conf->uplink_count; i++) {
-		const struct conf_uplink *uplink = &conf->uplinks[i];
-
-		pins = pins || (uplink->nat && owns_interface(conf, uplink));
-		if (uplink->enabled && count++ < EARLY_UPLINKS)
-			add_saved_return(render, uplink->mark);
-	}
-	if (!pins)
-		add_saved_return(render, render->mark->main);
-}
-
 /* The packet's bits become the connection's. */
 static void render_save(struct render *render)
 {
@@ -506,7 +483,6 @@ static void render_save(struct render *render)
 	const struct mark_layout *mark = render->mark;
 	unsigned drop = mark_bits(mark, mark->drop), final = mark_bits(mark, mark->main);
 
-	add_saved_returns(render);
 	add(render, FW_SAVE, "-m mark --mark 0x0/0x%x -j RETURN", mark->mask);
 	add_icmp_errors_return(render, FW_SAVE);
 	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j RETURN", mark_bits(mark, mark->hint),
@@ -518,7 +494,7 @@ static void render_save(struct render *render)
 	add(render, FW_SAVE,
 	    "-m mark --mark 0x%x/0x%x -j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x", drop,
 	    mark->value_mask, mark->mask, mark->mask);
-	add(render, FW_SAVE, "-m mark --mark 0x%x/0x%x -j DROP", drop, mark->value_mask);
+	add_drop(render, FW_SAVE);
 	/*
 	 * What a REDIRECT (of DNS, of a proxy) has brought to the router itself was judged by
 	 * where it was bound for: its answers must not be steered to there.
@@ -532,7 +508,7 @@ static void render_save(struct render *render)
 	for (size_t i = 0; i < conf->uplink_count; i++) {
 		const struct conf_uplink *uplink = &conf->uplinks[i];
 
-		if (!uplink->nat || !owns_interface(conf, uplink))
+		if (!is_pinned_to(conf, uplink))
 			continue;
 		add(render, FW_SAVE,
 		    "-o %s -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x",
@@ -545,27 +521,85 @@ static void render_save(struct render *render)
 	    mark->mask);
 }
 
+/*
+ * What is still looked at, and DNS: of anything else WAYMARK-REPLY has nothing to say. While it
+ * observes no mark tells that, and without "main first" it is this chain that restores the mark.
+ */
+static void add_reply_jumps(struct render *render, const char *base)
+{
+	static const char *const ports[] = {"--sport", "--dport"};
+	unsigned provisional = render->mark->provisional;
+	char match[96];
+
+	if (!render->enforce || !render->conf->routing.main_first) {
+		add_jump(render, base, "", FW_REPLY);
+		return;
+	}
+	snprintf(match, sizeof(match), "-m mark --mark 0x%x/0x%x ", provisional, provisional);
+	add_jump(render, base, match, FW_REPLY);
+	for (size_t i = 0; render->watch_dns && i < 4; i++) {
+		const char *protocol = dns_protocols[i / 2];
+
+		snprintf(match, sizeof(match), "-p %s -m %s %s 53 ", protocol, protocol,
+			 ports[i % 2]);
+		add_jump(render, base, match, FW_REPLY);
+	}
+}
+
+/*
+ * A final connmark stays: its packets carry what was restored. (Who sets our bits in between
+ * steers a packet, not its connection; WAYMARK-OUT sees to the owners of local ones.)
+ */
+static void add_save_jumps(struct render *render, const char *base)
+{
+	const struct mark_layout *mark = render->mark;
+	char match[96];
+
+	snprintf(match, sizeof(match), "-m connmark --mark 0x%x/0x%x ", mark->provisional,
+		 mark->provisional);
+	add_jump(render, base, match, FW_SAVE);
+	snprintf(match, sizeof(match), "-m connmark --mark 0x0/0x%x -m mark ! --mark 0x0/0x%x ",
+		 mark->mask, mark->mask);
+	add_jump(render, base, match, FW_SAVE);
+}
+
+/* "No uplink", decided by a reply, waits for an original packet to show where to pin it. */
+static void add_pin_jump(struct render *render)
+{
+	const struct conf *conf = render->conf;
+	bool pins = false;
+	char match[96];
+
+	for (size_t i = 0; i < conf->uplink_count; i++)
+		pins = pins || is_pinned_to(conf, &conf->uplinks[i]);
+	snprintf(match, sizeof(match), "-m mark --mark 0x%x/0x%x ",
+		 mark_bits(render->mark, render->mark->main), render->mark->mask);
+	if (pins)
+		add_jump(render, "POSTROUTING", match, FW_SAVE);
+}
+
 static void render_jumps(struct render *render)
 {
 	const struct conf *conf = render->conf;
 	bool forward = conf->firewall.hook_forward, output = conf->firewall.hook_output;
 
 	if (render->enforce || (render->queues && forward))
-		add_jump(render, "PREROUTING", FW_PRE);
+		add_jump(render, "PREROUTING", "", FW_PRE);
 	if (render->queues && forward)
-		add_jump(render, "FORWARD", FW_REPLY);
+		add_reply_jumps(render, "FORWARD");
 	/* whoever asks the router's own resolver may be a client whose flows are forwarded */
 	if (render->watch_dns || (render->queues && output))
-		add_jump(render, "INPUT", FW_REPLY);
+		add_reply_jumps(render, "INPUT");
 	if (render->enforce) {
 		/* drops what was queued for the router; the save of the rest is POSTROUTING's */
-		add_jump(render, "INPUT", FW_SAVE);
+		add_save_jumps(render, "INPUT");
 		if (output || conf->routing.return_path)
-			add_jump(render, "OUTPUT", FW_OUT);
-		add_jump(render, "POSTROUTING", FW_SAVE);
+			add_jump(render, "OUTPUT", "", FW_OUT);
+		add_save_jumps(render, "POSTROUTING");
+		add_pin_jump(render);
 	}
 	if (render->watch_dns || (render->queues && output))
-		add_jump(render, "OUTPUT", FW_LOCAL);
+		add_jump(render, "OUTPUT", "", FW_LOCAL);
 }
 
 int fw_plan_build(struct fw_plan *plan, const struct conf *conf, int family,
@@ -676,8 +710,7 @@ char *firewall_render(const struct conf *conf, int family, enum firewall_stage s
 				fw_text_printf(&text, "%s\n", plan.chains[i].rules[r]);
 		for (size_t j = 0; j < plan.jump_count; j++)
 			if (plan.jumps[j].table == (unsigned)table)
-				fw_text_printf(&text, "-A %s -j %s\n", plan.jumps[j].base,
-					       fw_chain_names[plan.jumps[j].chain].name);
+				fw_text_printf(&text, "%s\n", plan.jumps[j].text);
 		fw_text_printf(&text, "COMMIT\n");
 	}
 out:

@@ -275,7 +275,7 @@ users_rules_stay() {
 	firewallctl apply
 	[[ $(rules_now) != "$before" ]]
 	# ours come last
-	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -j WAYMARK-SAVE"
+	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE"
 	firewallctl apply-no-queues
 	firewallctl apply
 	firewallctl remove

@@ -170,7 +170,8 @@ static void without_queues_nothing_is_queued_or_hinted(void **state)
 	assert_null(strstr(text, "*security"));
 	assert_non_null(strstr(text, "-A PREROUTING -j WAYMARK-PRE\n"));
 	assert_non_null(strstr(text, "-A WAYMARK-PRE -j CONNMARK --restore-mark"));
-	assert_non_null(strstr(text, "-A POSTROUTING -j WAYMARK-SAVE\n"));
+	assert_non_null(
+		strstr(text, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-SAVE\n"));
 	free(text);
 }
 
@@ -282,7 +283,7 @@ static void each_hook_can_be_off(void **state)
 	conf.firewall.hook_output = false;
 	conf.names.watch_dns = false;
 	assert_has_not(&conf, 4, "*security");
-	assert_has_not(&conf, 4, "-A INPUT -j WAYMARK-REPLY");
+	assert_has_not(&conf, 4, "-A INPUT -m mark");
 	conf.names.watch_dns = true;
 	/* answers of local services still take the return path */
 	assert_has(&conf, 4,
@@ -292,7 +293,7 @@ static void each_hook_can_be_off(void **state)
 	assert_has_not(&conf, 4, "WAYMARK-NEW");
 	assert_has_not(&conf, 4, "-A FORWARD");
 	assert_has(&conf, 4, "*security");
-	assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY");
+	assert_has(&conf, 4, "-A INPUT -m mark --mark 0x80/0x80 -j WAYMARK-REPLY");
 }
 
 static void dns_is_queued_before_anything_is_final(void **state)
@@ -301,18 +302,18 @@ static void dns_is_queued_before_anything_is_final(void **state)
 	const char *const wanted[] = {
 		"-A WAYMARK-REPLY -i lo -j RETURN\n",
 		"-A WAYMARK-REPLY -m mark --mark 0x7d/0x7f -j RETURN\n",
-		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE --queue-balance 0:1 "
+		"-A WAYMARK-REPLY -p tcp -m tcp --dport 53 -j NFQUEUE --queue-balance 0:1 "
 		"--queue-bypass\n",
-		"-A WAYMARK-REPLY -p tcp -m tcp --dport 53 -j NFQUEUE",
-		"-A WAYMARK-REPLY -p udp -m udp --sport 53 -j NFQUEUE",
+		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE",
 		"-A WAYMARK-REPLY -p tcp -m tcp --sport 53 -j NFQUEUE",
+		"-A WAYMARK-REPLY -p udp -m udp --sport 53 -j NFQUEUE",
 		"-m conntrack --ctdir REPLY -m mark --mark 0x80/0x80 -j NFQUEUE",
 		"-A WAYMARK-OUT -o lo -j RETURN\n",
-		"-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53 -j NFQUEUE",
 		"-A WAYMARK-OUT -p tcp -m tcp --sport 53 ! --dport 53 -j NFQUEUE",
-		"-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark ! --mark 0x0/0x7f "
-		"-m mark --mark 0x0/0x80 -j NFQUEUE",
+		"-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53 -j NFQUEUE",
 		"-A WAYMARK-OUT -p tcp -m tcp --dport 53 -m mark ! --mark 0x0/0x7f "
+		"-m mark --mark 0x0/0x80 -j NFQUEUE",
+		"-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark ! --mark 0x0/0x7f "
 		"-m mark --mark 0x0/0x80 -j NFQUEUE",
 		"-A WAYMARK-OUT -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
 		"-A WAYMARK-OUT -m conntrack --ctdir ORIGINAL -j NFQUEUE",
@@ -324,38 +325,56 @@ static void dns_is_queued_before_anything_is_final(void **state)
 	assert_in_order(&conf, 6, wanted);
 }
 
-static void what_is_decided_leaves_each_chain_early(void **state)
+static void what_is_decided_meets_few_rules(void **state)
 {
 	struct conf conf = basic();
 	const char *const with_dns[] = {
 		"-A WAYMARK-PRE -j CONNMARK --restore-mark",
 		"-A WAYMARK-PRE -m mark --mark 0x7d/0x7f -j DROP\n",
 		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-PRE -i lo -j RETURN\n",
 		"-A WAYMARK-PRE -i ppp0 -m conntrack --ctstate NEW",
-		"-A WAYMARK-REPLY -i lo -j RETURN\n",
-		"-A WAYMARK-REPLY -p tcp -m tcp --sport 54:65535 --dport 54:65535 "
-		"-m mark --mark 0x0/0x80 -j RETURN\n",
-		"-A WAYMARK-REPLY -p udp -m udp --sport 54:65535 --dport 54:65535 "
-		"-m mark --mark 0x0/0x80 -j RETURN\n",
-		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE",
-		"-A WAYMARK-SAVE -m mark --mark 0x2/0xff -m connmark --mark 0x2/0xff -j RETURN\n",
-		"-A WAYMARK-SAVE -m mark --mark 0x0/0xff -j RETURN\n",
-		"-A WAYMARK-SAVE -m mark --mark 0x7e/0x7f -j RETURN\n",
+		"-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n",
+		"-A FORWARD -p tcp -m tcp --sport 53 -j WAYMARK-REPLY\n",
+		"-A FORWARD -p tcp -m tcp --dport 53 -j WAYMARK-REPLY\n",
+		"-A FORWARD -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
+		"-A FORWARD -p udp -m udp --dport 53 -j WAYMARK-REPLY\n",
+		"-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-SAVE\n",
+		"-A POSTROUTING -m connmark --mark 0x0/0xff -m mark ! --mark 0x0/0xff "
+		"-j WAYMARK-SAVE\n",
+		/* what is final, and follows main, may have to be pinned yet */
+		"-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE\n",
 		NULL,
 	};
 
 	(void)state;
 	assert_in_order(&conf, 4, with_dns);
-	/* what is final, and follows main, may have to be pinned yet */
-	assert_has_not(&conf, 4, "-m connmark --mark 0x7f/0xff");
 	conf.names.watch_dns = false;
 	for (size_t i = 0; i < conf.uplink_count; i++)
 		conf.uplinks[i].nat = false;
-	assert_has(&conf, 4, "-A WAYMARK-REPLY -m mark --mark 0x0/0x80 -j RETURN\n");
-	assert_has(&conf, 4, "-m connmark --mark 0x7f/0xff -j RETURN\n");
-	/* without marks to tell by nothing leaves early */
-	conf.mode = CONF_OBSERVE;
-	assert_has_not(&conf, 4, "--mark 0x0/0x80");
+	assert_has(&conf, 4, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
+	assert_has_not(&conf, 4, "-A FORWARD -p");
+	assert_has_not(&conf, 4, "-A POSTROUTING -m mark --mark 0x7f/0xff");
+	/* the chain restores the mark that would tell */
+	conf.routing.main_first = false;
+	assert_has(&conf, 4, "-A FORWARD -j WAYMARK-REPLY\n");
+}
+
+static void whoever_owns_a_local_connection_has_its_mark_saved(void **state)
+{
+	struct conf conf = basic();
+	const char *const wanted[] = {
+		"-A WAYMARK-OUT -o lo -j RETURN\n",
+		"-A WAYMARK-OUT -m mark ! --mark 0x0/0xff -j WAYMARK-SAVE\n",
+		"-A WAYMARK-OUT -m mark ! --mark 0x0/0xff -j RETURN\n",
+		"-A WAYMARK-OUT -j CONNMARK --restore-mark",
+		"-A WAYMARK-OUT -m mark --mark 0x7d/0x7f -j DROP\n",
+		NULL,
+	};
+
+	(void)state;
+	assert_in_order(&conf, 4, wanted);
+	assert_in_order(&conf, 6, wanted);
 }
 
 static void dns_is_not_watched_without_need(void **state)
@@ -374,6 +393,11 @@ static void dns_is_not_watched_without_need(void **state)
 
 static void dns_is_watched_where_its_hook_sees_flows(void **state)
 {
+	static const char *const reply_jumps[2][2] = {
+		{"-A FORWARD -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
+		 "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n"},
+		{"-A FORWARD -j WAYMARK-REPLY\n", "-A INPUT -j WAYMARK-REPLY\n"},
+	};
 	struct conf conf = basic();
 
 	(void)state;
@@ -381,8 +405,8 @@ static void dns_is_watched_where_its_hook_sees_flows(void **state)
 	conf.firewall.hook_output = false;
 	for (int observe = 0; observe < 2; observe++) {
 		conf.mode = observe ? CONF_OBSERVE : CONF_ENFORCE;
-		assert_has(&conf, 4, "-A FORWARD -j WAYMARK-REPLY\n");
-		assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY\n");
+		for (int input = 0; input < 2; input++)
+			assert_has(&conf, 4, reply_jumps[observe][input]);
 		assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53");
 		assert_has_not(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53");
 		assert_has_not(&conf, 4, "-A WAYMARK-OUT -m conntrack --ctdir ORIGINAL");
@@ -391,7 +415,7 @@ static void dns_is_watched_where_its_hook_sees_flows(void **state)
 	conf = basic();
 	conf.firewall.hook_forward = false;
 	assert_has_not(&conf, 4, "-A FORWARD");
-	assert_has(&conf, 4, "-A INPUT -j WAYMARK-REPLY\n");
+	assert_has(&conf, 4, "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n");
 	assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark");
 }
 
@@ -575,9 +599,9 @@ static void nothing_there_is_all_missing(void **state)
 	struct outcome outcome = compare(&conf, "");
 
 	(void)state;
-	assert_int_equal(outcome.errors, FW_CHAIN_COUNT + 7);
+	assert_int_equal(outcome.errors, FW_CHAIN_COUNT + 18);
 	assert_string_equal(outcome.first, "ipv4 mangle: chain WAYMARK-PRE is missing");
-	assert_non_null(strstr(outcome.changes, "-A POSTROUTING -j WAYMARK-SAVE\n"));
+	assert_non_null(strstr(outcome.changes, "-A OUTPUT -j WAYMARK-OUT\n"));
 	assert_null(strstr(outcome.changes, "-D "));
 	assert_null(strstr(outcome.changes, "-X "));
 	free(outcome.changes);
@@ -648,34 +672,36 @@ static void a_rule_of_others_after_our_jump_is_a_warning(void **state)
 static void a_jump_twice_is_an_error_and_becomes_one(void **state)
 {
 	struct conf conf = basic();
-	char *saved = saved_with(&conf, "-A FORWARD -j WAYMARK-REPLY\n",
-				 "-A FORWARD -j WAYMARK-REPLY\n-A FORWARD -j WAYMARK-REPLY\n");
+	char *saved = saved_with(&conf, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n",
+				 "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n-A FORWARD "
+				 "-m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
 	struct outcome outcome = compare(&conf, saved);
 	const char *at;
 
 	(void)state;
 	assert_int_equal(outcome.errors, 1);
-	at = strstr(outcome.changes, "-D FORWARD -j WAYMARK-REPLY\n");
+	at = strstr(outcome.changes, "-D FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
 	assert_non_null(at);
-	at = strstr(at + 1, "-D FORWARD -j WAYMARK-REPLY\n");
+	at = strstr(at + 1, "-D FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
 	assert_non_null(at);
-	at = strstr(at + 1, "-A FORWARD -j WAYMARK-REPLY\n");
+	at = strstr(at + 1, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
 	assert_non_null(at);
 	free(outcome.changes);
 	free(saved);
 }
 
-static void the_two_jumps_of_input_keep_their_order(void **state)
+#define DNS_JUMP "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n"
+#define SAVE_JUMP "-A INPUT -m connmark --mark 0x80/0x80 -j WAYMARK-SAVE\n"
+
+static void the_jumps_of_input_keep_their_order(void **state)
 {
 	struct conf conf = basic();
-	char *saved = saved_with(&conf, "-A INPUT -j WAYMARK-REPLY\n-A INPUT -j WAYMARK-SAVE\n",
-				 "-A INPUT -j WAYMARK-SAVE\n-A INPUT -j WAYMARK-REPLY\n");
+	char *saved = saved_with(&conf, DNS_JUMP SAVE_JUMP, SAVE_JUMP DNS_JUMP);
 	struct outcome outcome = compare(&conf, saved);
 
 	(void)state;
 	assert_int_equal(outcome.errors, 1);
-	assert_non_null(
-		strstr(outcome.changes, "-A INPUT -j WAYMARK-REPLY\n-A INPUT -j WAYMARK-SAVE\n"));
+	assert_non_null(strstr(outcome.changes, DNS_JUMP SAVE_JUMP));
 	free(outcome.changes);
 	free(saved);
 }
@@ -763,7 +789,8 @@ int main(void)
 		cmocka_unit_test(flows_begin_on_the_interfaces_given),
 		cmocka_unit_test(each_hook_can_be_off),
 		cmocka_unit_test(dns_is_queued_before_anything_is_final),
-		cmocka_unit_test(what_is_decided_leaves_each_chain_early),
+		cmocka_unit_test(what_is_decided_meets_few_rules),
+		cmocka_unit_test(whoever_owns_a_local_connection_has_its_mark_saved),
 		cmocka_unit_test(dns_is_not_watched_without_need),
 		cmocka_unit_test(dns_is_watched_where_its_hook_sees_flows),
 		cmocka_unit_test(observing_writes_no_mark),
@@ -779,7 +806,7 @@ int main(void)
 		cmocka_unit_test(rules_in_another_order_are_an_error),
 		cmocka_unit_test(a_rule_of_others_after_our_jump_is_a_warning),
 		cmocka_unit_test(a_jump_twice_is_an_error_and_becomes_one),
-		cmocka_unit_test(the_two_jumps_of_input_keep_their_order),
+		cmocka_unit_test(the_jumps_of_input_keep_their_order),
 		cmocka_unit_test(taking_away_deletes_jumps_then_chains),
 		cmocka_unit_test(a_broken_listing_is_no_harm),
 		cmocka_unit_test(a_program_is_heard_out_and_its_status_told),
