@@ -8,7 +8,7 @@
  * answers and earlier flows told of the far end picks a line meanwhile (names.h).
  *
  * DNS is read on the way and changes no flow's mark by that. Where our own chains queue it once more
- * (FORWARD, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is.
+ * (POSTROUTING, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is.
  *
  * What a rule names is a target: steer.h gives the value that stands for it now, once a flow, when
  * it takes it. A flow whose value was forgotten since (steer_state_forget()) begins anew with its

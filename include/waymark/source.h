@@ -75,6 +75,12 @@ struct source_nfq_options {
 	uint32_t copy_bytes; /* of each packet */
 	bool fail_open;
 	uint32_t receive_buffer_bytes;
+	/*
+	 * A packet that POSTROUTING queued, and whose verdict takes this bit from its mark, meets the
+	 * rules of that hook once more (NF_REPEAT): no later hook could save the mark. 0: never, as
+	 * rules that do not look at the bit would queue it for ever.
+	 */
+	uint32_t repeat_bit;
 };
 
 struct source_nfq_stats {

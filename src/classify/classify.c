@@ -268,16 +268,21 @@ static void flow_open(struct classifier *classifier, const struct classify_polic
 	}
 }
 
+/* Where replies have their translation behind them. Our own chains take POSTROUTING and INPUT. */
+static bool is_translated(const struct packet *packet)
+{
+	return packet->meta.hook == PACKET_HOOK_POSTROUTING ||
+	       packet->meta.hook == PACKET_HOOK_INPUT || packet->meta.hook == PACKET_HOOK_FORWARD;
+}
+
 /*
- * Our chains queue replies behind the translation, in FORWARD and INPUT: there, the receiver is
- * the client. A rule of the user's own there queues both directions; only P, which our chains
- * wait for, then tells a reply.
+ * Our chains queue replies behind the translation: there, the receiver is the client. A rule of the
+ * user's own there queues both directions; only P, which our chains wait for, then tells a reply.
  */
 static bool is_reply(const struct classify_policy *policy, const struct packet *packet)
 {
-	if (packet->meta.hook != PACKET_HOOK_FORWARD && packet->meta.hook != PACKET_HOOK_INPUT)
-		return false;
-	return !policy->drop_by_verdict || mark_is_provisional(&policy->mark, packet->meta.mark);
+	return is_translated(packet) &&
+	       (!policy->drop_by_verdict || mark_is_provisional(&policy->mark, packet->meta.mark));
 }
 
 static void facts_of(const struct classify_policy *policy, struct rule_facts *facts,
@@ -668,7 +673,7 @@ static bool is_second_look(const struct classifier *classifier,
 		return false;
 	if (packet->meta.hook == PACKET_HOOK_OUTPUT)
 		return packet->dport != DNS_PORT;
-	if (packet->meta.hook != PACKET_HOOK_FORWARD && packet->meta.hook != PACKET_HOOK_INPUT)
+	if (!is_translated(packet))
 		return false;
 	return !flow_table_find(classifier->flows, packet, &direction) ||
 	       direction != FLOW_FROM_SERVER;

@@ -426,6 +426,7 @@ int worker_open(struct worker *worker, struct daemon *daemon, unsigned index,
 		.copy_bytes = conf->queue.copy_bytes,
 		.fail_open = conf->queue.on_failure == CONF_FAIL_OPEN,
 		.receive_buffer_bytes = RECEIVE_BUFFER_BYTES,
+		.repeat_bit = conf->firewall.manage ? conf->mark.provisional : 0,
 	};
 	struct classifier_options classifier_options = {
 		.flows_max = (conf->flows.max + conf->queue.count - 1) / conf->queue.count,

@@ -18,7 +18,18 @@
 enum fw_table { FW_MANGLE, FW_SECURITY, FW_TABLE_COUNT };
 
 /* Every chain that was ever ours; what a plan does not want of them is taken away. */
-enum fw_chain_id { FW_PRE, FW_NEW, FW_OUT, FW_REPLY, FW_SAVE, FW_LOCAL, FW_CHAIN_COUNT };
+enum fw_chain_id {
+	FW_PRE,
+	FW_OPEN,
+	FW_NEW,
+	FW_BACK,
+	FW_OUT,
+	FW_REPLY,
+	FW_SAVE,
+	FW_POST,
+	FW_LOCAL,
+	FW_CHAIN_COUNT
+};
 
 struct fw_chain_name {
 	enum fw_table table;

@@ -7,7 +7,10 @@
  *   rule: nothing after an NFQUEUE rule runs, and the mark is saved one hook later
  *   (POSTROUTING), or by the next packet of the flow.
  * - In mangle PREROUTING a reply still has its translated address. So originals are
- *   queued there (and in OUTPUT), replies in FORWARD and INPUT.
+ *   queued there (and in OUTPUT), replies in POSTROUTING and INPUT. FORWARD shows them as well,
+ *   but a hook costs every packet some 50 ns, and the mark has to be saved in POSTROUTING anyway.
+ * - What a reply decides is saved there too: its verdict has the hook's rules run once more
+ * (NF_REPEAT), now with the mark.
  * - Local packets are queued in the security table, after mangle OUTPUT has
  *   rerouted them by the restored mark: nf_tables does not reroute a queued packet.
  * - CONNMARK writes (and sends an event) only when the value changes, so saving
@@ -15,7 +18,7 @@
  * - Without a connection (untracked, invalid) CONNMARK does nothing and --ctdir never
  *   matches, not even negated. ND, RA and MLD are always untracked, broken packets
  *   invalid: asking for --ctdir before the queue excludes them all.
- * - In FORWARD, INPUT and (security) OUTPUT the addresses of a DNS query and its answer
+ * - In POSTROUTING, INPUT and (security) OUTPUT the addresses of a DNS query and its answer
  *   are the same ones exchanged, whatever DNAT, REDIRECT and MASQUERADE do to them.
  *
  * With a rule by name (names.watch_dns) DNS is queued there, final or not, to be read and
@@ -26,9 +29,8 @@
  * Invariants: every match and every target on a mark is masked by our bits; the hint
  * value is never saved; a rule is written as iptables-save prints it (check.c).
  * A final flow meets nothing but restore and a few tests, unless it is DNS: what the other chains
- * are for is asked by their jumps. Of what may be asked, `mark` and ports cost a packet 10 to 25
- * ns; `conntrack`, `connmark`, -i, -o, a jump and every target some 50; --dst-type looks up a
- * route.
+ * are for is asked by the jumps to them. `mark` and ports cost a packet 10 to 25 ns; `conntrack`,
+ * `connmark`, -i, -o, a jump and every target some 50; --dst-type looks up a route.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -42,9 +44,11 @@
 const char *const fw_table_names[FW_TABLE_COUNT] = {"mangle", "security"};
 
 const struct fw_chain_name fw_chain_names[FW_CHAIN_COUNT] = {
-	[FW_PRE] = {FW_MANGLE, "WAYMARK-PRE"},	 [FW_NEW] = {FW_MANGLE, "WAYMARK-NEW"},
-	[FW_OUT] = {FW_MANGLE, "WAYMARK-OUT"},	 [FW_REPLY] = {FW_MANGLE, "WAYMARK-REPLY"},
-	[FW_SAVE] = {FW_MANGLE, "WAYMARK-SAVE"}, [FW_LOCAL] = {FW_SECURITY, "WAYMARK-OUT"},
+	[FW_PRE] = {FW_MANGLE, "WAYMARK-PRE"},	   [FW_OPEN] = {FW_MANGLE, "WAYMARK-OPEN"},
+	[FW_NEW] = {FW_MANGLE, "WAYMARK-NEW"},	   [FW_BACK] = {FW_MANGLE, "WAYMARK-BACK"},
+	[FW_OUT] = {FW_MANGLE, "WAYMARK-OUT"},	   [FW_REPLY] = {FW_MANGLE, "WAYMARK-REPLY"},
+	[FW_SAVE] = {FW_MANGLE, "WAYMARK-SAVE"},   [FW_POST] = {FW_MANGLE, "WAYMARK-POST"},
+	[FW_LOCAL] = {FW_SECURITY, "WAYMARK-OUT"},
 };
 
 /* What the rendering functions need at hand. */
@@ -90,6 +94,25 @@ static void add_text(struct fw_plan *plan, enum fw_chain_id id, char *text)
 		chain->capacity = capacity;
 	}
 	chain->rules[chain->count++] = text;
+}
+
+/* Text that lives as long as the plan: the match of a rule. It ends with a space, or is empty. */
+__attribute__((format(printf, 2, 3))) static const char *phrase(struct render *render,
+								const char *format, ...)
+{
+	char text[256], *kept;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	kept = length < 0 || (size_t)length >= sizeof(text)
+		       ? NULL
+		       : arena_printf(&render->plan->arena, "%s", text);
+	if (!kept)
+		render->plan->failed = true;
+	return kept ? kept : "";
 }
 
 /* One rule; `format` is what follows "-A CHAIN ". */
@@ -152,11 +175,11 @@ static void add_queue(struct render *render, enum fw_chain_id id, const char *ma
 		add(render, id, "%s-j NFQUEUE --queue-num %u%s", match, first, bypass);
 }
 
-/* A value without P: decided, never queued again. `match` ends with a space, or is empty. */
-static void add_final_returns(struct render *render, enum fw_chain_id id, const char *match)
+/* A value without P: decided, never queued again. */
+static void add_final_returns(struct render *render, enum fw_chain_id id)
 {
-	add(render, id, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x %s-j RETURN",
-	    render->mark->value_mask, render->mark->provisional, match);
+	add(render, id, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x -j RETURN",
+	    render->mark->value_mask, render->mark->provisional);
 }
 
 /*
@@ -184,15 +207,25 @@ static void add_exclusions(struct render *render, enum fw_chain_id id)
 	}
 }
 
-/* A flow that already talks but has no connmark: it is older than our knowledge of it. */
-static void add_hint(struct render *render, enum fw_chain_id id)
+/*
+ * Of whatever comes before the queue for the first time the connmark says so: the hint with P,
+ * which a verdict overwrites. So a connmark without P and one that WAYMARK-SAVE has nothing to do
+ * for are the same. A flow that already talks, and about which nobody has said more than that, is
+ * older than our knowledge of it: its packets carry the hint.
+ */
+static void add_entry(struct render *render, enum fw_chain_id id)
 {
-	if (render->enforce)
-		add(render, id,
-		    "-m conntrack --ctstate ESTABLISHED -m mark --mark 0x0/0x%x "
-		    "-j MARK --set-xmark 0x%x/0x%x",
-		    render->mark->mask, mark_bits(render->mark, render->mark->hint),
-		    render->mark->mask);
+	const struct mark_layout *mark = render->mark;
+	unsigned hint = mark_bits(mark, mark->hint);
+
+	if (!render->enforce)
+		return;
+	add(render, id, "-m connmark --mark 0x0/0x%x -j CONNMARK --set-xmark 0x%x/0x%x", mark->mask,
+	    hint | mark->provisional, mark->mask);
+	add(render, id,
+	    "-m conntrack --ctstate ESTABLISHED -m connmark --mark 0x%x/0x%x "
+	    "-j MARK --set-xmark 0x%x/0x%x",
+	    hint, mark->value_mask, hint, mark->mask);
 }
 
 static void add_restore(struct render *render, enum fw_chain_id id, const char *match)
@@ -208,13 +241,10 @@ static const char *const dns_protocols[] = {"tcp", "udp"};
 static void add_dns(struct render *render, enum fw_chain_id id, const char *ports,
 		    const char *match)
 {
-	char whole[160];
-
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(whole, sizeof(whole), "-p %s -m %s %s %s", dns_protocols[i],
-			 dns_protocols[i], ports, match);
-		add_queue(render, id, whole);
-	}
+	for (size_t i = 0; i < 2; i++)
+		add_queue(render, id,
+			  phrase(render, "-p %s -m %s %s %s", dns_protocols[i], dns_protocols[i],
+				 ports, match));
 }
 
 /* What V = drop is for. */
@@ -252,7 +282,7 @@ static bool is_pinned_to(const struct conf *conf, const struct conf_uplink *upli
 /*
  * Without the "main first" rule, an uplink's table swallows what travels inwards too: a
  * packet that came in by an uplink would be sent back by it. It stays unmarked until it is
- * routed; WAYMARK-REPLY restores its mark then.
+ * routed; WAYMARK-BACK restores its mark then.
  */
 static void add_inward_returns(struct render *render)
 {
@@ -277,7 +307,7 @@ static void add_inward_returns(struct render *render)
  * What an uplink's interface brings in for the first time gets that uplink's value, finally.
  * True if there is such an uplink.
  */
-static bool add_return_path(struct render *render)
+static bool add_return_path(struct render *render, enum fw_chain_id id)
 {
 	const struct conf *conf = render->conf;
 	bool any = false;
@@ -287,7 +317,7 @@ static bool add_return_path(struct render *render)
 
 		if (!owns_interface(conf, uplink))
 			continue;
-		add(render, FW_PRE,
+		add(render, id,
 		    "-i %s -m conntrack --ctstate NEW -j CONNMARK --set-xmark 0x%x/0x%x",
 		    uplink->interface, mark_bits(render->mark, uplink->mark), render->mark->mask);
 		any = true;
@@ -296,55 +326,56 @@ static bool add_return_path(struct render *render)
 }
 
 /*
- * The connection's bits become the packet's, and what is final goes no further. The return path
- * comes after that and restores once more what it has set: only a first packet needs it, and it
- * is a test for each uplink. Without "main first" it has to precede what leaves its packets
- * unmarked.
+ * Forwarded packets before routing: the connection's bits become the packet's, and what is final
+ * goes no further. The return path comes after that and restores once more what it has set: only a
+ * first packet needs it, and it is a test for each uplink. Without "main first" it has to precede
+ * what leaves its packets unmarked.
  */
-static void add_marks(struct render *render)
+static void render_pre(struct render *render)
 {
 	const struct mark_layout *mark = render->mark;
-	bool main_first = render->conf->routing.main_first;
-	char match[96];
 
+	want_chain(render, FW_OPEN);
+	if (!render->enforce) {
+		add(render, FW_PRE, "-j WAYMARK-OPEN");
+		return;
+	}
 	/* link-local peers are on the link: there is no path to choose */
 	if (render->family == 6)
 		add(render, FW_PRE, "-d fe80::/10 -j RETURN");
-	if (!main_first) {
-		add_return_path(render);
+	if (!render->conf->routing.main_first) {
+		add_return_path(render, FW_PRE);
 		add_inward_returns(render);
 	}
 	add_restore(render, FW_PRE, "");
+	add(render, FW_PRE, "-m mark --mark 0x0/0x%x -j WAYMARK-OPEN", mark->mask);
+	add(render, FW_PRE, "-m mark --mark 0x%x/0x%x -j WAYMARK-OPEN", mark->provisional,
+	    mark->provisional);
 	add_drop(render, FW_PRE);
-	add_final_returns(render, FW_PRE, "");
-	/* what comes by it has been marked, or left alone, as it went out */
-	add(render, FW_PRE, "-i lo -j RETURN");
-	if (main_first && add_return_path(render)) {
-		snprintf(match, sizeof(match),
-			 "-m connmark ! --mark 0x0/0x%x -m conntrack --ctstate NEW ",
-			 mark->value_mask);
-		add_restore(render, FW_PRE, match);
-		add_final_returns(render, FW_PRE, "-m conntrack --ctstate NEW ");
-	}
 }
 
-/* Forwarded packets before routing: restore, return path, and the way to the queue. */
-static void render_pre(struct render *render)
+/* What is not final: the return path, and the way to the queue. */
+static void render_open(struct render *render)
 {
 	const struct conf *conf = render->conf;
 
-	if (render->enforce)
-		add_marks(render);
-	else
-		add(render, FW_PRE, "-i lo -j RETURN");
+	/* what comes by it has been marked, or left alone, as it went out */
+	add(render, FW_OPEN, "-i lo -j RETURN");
+	if (render->enforce && conf->routing.main_first && add_return_path(render, FW_OPEN)) {
+		add_restore(render, FW_OPEN,
+			    phrase(render,
+				   "-m connmark ! --mark 0x0/0x%x -m conntrack --ctstate NEW ",
+				   render->mark->value_mask));
+		add_final_returns(render, FW_OPEN);
+	}
 	if (!render->queues || !conf->firewall.hook_forward)
 		return;
-	add_icmp_errors_return(render, FW_PRE);
+	add_icmp_errors_return(render, FW_OPEN);
 	for (size_t i = 0; i < conf->firewall.interface_count; i++)
-		add(render, FW_PRE, "-i %s -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW",
+		add(render, FW_OPEN, "-i %s -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW",
 		    conf->firewall.interfaces[i]);
 	if (!conf->firewall.interface_count)
-		add(render, FW_PRE, "-m conntrack --ctdir ORIGINAL -j WAYMARK-NEW");
+		add(render, FW_OPEN, "-m conntrack --ctdir ORIGINAL -j WAYMARK-NEW");
 }
 
 /* An original packet of a flow that is still looked at. */
@@ -354,14 +385,14 @@ static void render_new(struct render *render)
 		return;
 	add_exclusions(render, FW_NEW);
 	add(render, FW_NEW, "-m addrtype --dst-type LOCAL -j RETURN");
-	add_hint(render, FW_NEW);
+	add_entry(render, FW_NEW);
 	add_queue(render, FW_NEW, "");
 }
 
 /*
- * DNS as it passes, and replies where their addresses are the flow's own again. P alone says
- * that somebody looks at the flow: a flow without a mark waits for its next original packet,
- * which gets the hint and shows who began it.
+ * DNS as it passes, and replies where their addresses are the flow's own again. P without the hint
+ * says that somebody looks at the flow: any other waits for its next original packet, which gets
+ * the hint and shows who began it.
  */
 static void render_reply(struct render *render)
 {
@@ -369,10 +400,8 @@ static void render_reply(struct render *render)
 
 	if (!render->queues)
 		return;
-	add(render, FW_REPLY, "-i lo -j RETURN");
-	/* an original packet carries its verdict, which is saved only after this */
-	if (render->enforce && !conf->routing.main_first)
-		add_restore(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
+	/* the router's own have been seen in OUTPUT; in INPUT this is what comes by lo */
+	add(render, FW_REPLY, "-m addrtype --src-type LOCAL -j RETURN");
 	if (render->watch_dns) {
 		/* the queue would let it past the DROP of WAYMARK-SAVE in INPUT */
 		if (render->enforce)
@@ -383,12 +412,13 @@ static void render_reply(struct render *render)
 	}
 	add_icmp_errors_return(render, FW_REPLY);
 	if (render->enforce) {
-		char match[96];
-
-		snprintf(match, sizeof(match),
-			 "-m conntrack --ctdir REPLY -m mark --mark 0x%x/0x%x ",
-			 render->mark->provisional, render->mark->provisional);
-		add_queue(render, FW_REPLY, match);
+		add_queue(render, FW_REPLY,
+			  phrase(render,
+				 "-m conntrack --ctdir REPLY -m mark --mark 0x%x/0x%x "
+				 "-m mark ! --mark 0x%x/0x%x ",
+				 render->mark->provisional, render->mark->provisional,
+				 mark_bits(render->mark, render->mark->hint),
+				 render->mark->value_mask));
 		return;
 	}
 	/*
@@ -401,13 +431,10 @@ static void render_reply(struct render *render)
 	if (conf->firewall.interface_count && conf->firewall.hook_output)
 		add_queue(render, FW_REPLY,
 			  "-m addrtype --dst-type LOCAL -m conntrack --ctdir REPLY ");
-	for (size_t i = 0; i < conf->firewall.interface_count; i++) {
-		char match[96];
-
-		snprintf(match, sizeof(match), "-o %s -m conntrack --ctdir REPLY ",
-			 conf->firewall.interfaces[i]);
-		add_queue(render, FW_REPLY, match);
-	}
+	for (size_t i = 0; i < conf->firewall.interface_count; i++)
+		add_queue(render, FW_REPLY,
+			  phrase(render, "-o %s -m conntrack --ctdir REPLY ",
+				 conf->firewall.interfaces[i]));
 	if (!conf->firewall.interface_count)
 		add_queue(render, FW_REPLY, "-m conntrack --ctdir REPLY ");
 }
@@ -446,14 +473,12 @@ static void render_out(struct render *render)
  */
 static void add_local_dns(struct render *render)
 {
-	char final[96];
-
 	add_dns(render, FW_LOCAL, "--sport 53 ! --dport 53", "");
 	if (!render->enforce || !render->conf->firewall.hook_output)
 		return;
-	snprintf(final, sizeof(final), "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x ",
-		 render->mark->value_mask, render->mark->provisional);
-	add_dns(render, FW_LOCAL, "--dport 53", final);
+	add_dns(render, FW_LOCAL, "--dport 53",
+		phrase(render, "-m mark ! --mark 0x0/0x%x -m mark --mark 0x0/0x%x ",
+		       render->mark->value_mask, render->mark->provisional));
 }
 
 /* Local packets, after that: the security table comes last in OUTPUT. */
@@ -465,14 +490,14 @@ static void render_local(struct render *render)
 	if (!render->conf->firewall.hook_output)
 		return;
 	if (render->enforce)
-		add_final_returns(render, FW_LOCAL, "");
+		add_final_returns(render, FW_LOCAL);
 	add(render, FW_LOCAL, "-m conntrack --ctdir REPLY -j RETURN");
 	add_foreign_returns(render, FW_LOCAL);
 	add_icmp_errors_return(render, FW_LOCAL);
 	add_exclusions(render, FW_LOCAL);
 	if (render->family == 6)
 		add(render, FW_LOCAL, "-d fe80::/10 -j RETURN");
-	add_hint(render, FW_LOCAL);
+	add_entry(render, FW_LOCAL);
 	add_queue(render, FW_LOCAL, "-m conntrack --ctdir ORIGINAL ");
 }
 
@@ -522,45 +547,37 @@ static void render_save(struct render *render)
 }
 
 /*
- * What is still looked at, and DNS: of anything else WAYMARK-REPLY has nothing to say. While it
- * observes no mark tells that, and without "main first" it is this chain that restores the mark.
+ * What add_inward_returns() has left unmarked until it was routed. An original packet carries its
+ * verdict, which is saved only after this.
  */
-static void add_reply_jumps(struct render *render, const char *base)
+static void add_back_jump(struct render *render, const char *base)
+{
+	if (render->enforce && !render->conf->routing.main_first)
+		add_jump(render, base, "", FW_BACK);
+}
+
+static void add_dns_jumps(struct render *render, const char *base)
 {
 	static const char *const ports[] = {"--sport", "--dport"};
-	unsigned provisional = render->mark->provisional;
-	char match[96];
 
-	if (!render->enforce || !render->conf->routing.main_first) {
-		add_jump(render, base, "", FW_REPLY);
-		return;
-	}
-	snprintf(match, sizeof(match), "-m mark --mark 0x%x/0x%x ", provisional, provisional);
-	add_jump(render, base, match, FW_REPLY);
-	for (size_t i = 0; render->watch_dns && i < 4; i++) {
-		const char *protocol = dns_protocols[i / 2];
-
-		snprintf(match, sizeof(match), "-p %s -m %s %s 53 ", protocol, protocol,
-			 ports[i % 2]);
-		add_jump(render, base, match, FW_REPLY);
-	}
+	for (size_t i = 0; render->watch_dns && i < 4; i++)
+		add_jump(render, base,
+			 phrase(render, "-p %s -m %s %s 53 ", dns_protocols[i / 2],
+				dns_protocols[i / 2], ports[i % 2]),
+			 FW_REPLY);
 }
 
 /*
- * A final connmark stays: its packets carry what was restored. (Who sets our bits in between
- * steers a packet, not its connection; WAYMARK-OUT sees to the owners of local ones.)
+ * A connmark without P stays: it is final and its packets carry it, or nobody asked about the flow.
+ * (Who sets our bits in between steers a packet, not its connection; WAYMARK-OUT sees to the owners
+ * of local ones.)
  */
-static void add_save_jumps(struct render *render, const char *base)
+static void add_save_jump(struct render *render, const char *base, enum fw_chain_id to)
 {
-	const struct mark_layout *mark = render->mark;
-	char match[96];
-
-	snprintf(match, sizeof(match), "-m connmark --mark 0x%x/0x%x ", mark->provisional,
-		 mark->provisional);
-	add_jump(render, base, match, FW_SAVE);
-	snprintf(match, sizeof(match), "-m connmark --mark 0x0/0x%x -m mark ! --mark 0x0/0x%x ",
-		 mark->mask, mark->mask);
-	add_jump(render, base, match, FW_SAVE);
+	add_jump(render, base,
+		 phrase(render, "-m connmark --mark 0x%x/0x%x ", render->mark->provisional,
+			render->mark->provisional),
+		 to);
 }
 
 /* "No uplink", decided by a reply, waits for an original packet to show where to pin it. */
@@ -568,14 +585,64 @@ static void add_pin_jump(struct render *render)
 {
 	const struct conf *conf = render->conf;
 	bool pins = false;
-	char match[96];
 
 	for (size_t i = 0; i < conf->uplink_count; i++)
 		pins = pins || is_pinned_to(conf, &conf->uplinks[i]);
-	snprintf(match, sizeof(match), "-m mark --mark 0x%x/0x%x ",
-		 mark_bits(render->mark, render->mark->main), render->mark->mask);
 	if (pins)
-		add_jump(render, "POSTROUTING", match, FW_SAVE);
+		add_jump(render, "POSTROUTING",
+			 phrase(render, "-m mark --mark 0x%x/0x%x ",
+				mark_bits(render->mark, render->mark->main), render->mark->mask),
+			 FW_SAVE);
+}
+
+static void add_input_jumps(struct render *render)
+{
+	/* whoever asks the router's own resolver may be a client whose flows are forwarded */
+	bool looks = render->watch_dns || (render->queues && render->conf->firewall.hook_output);
+
+	/* of what has no P and is no DNS WAYMARK-REPLY has nothing to say; observing leaves no P */
+	if (looks && render->enforce) {
+		add_back_jump(render, "INPUT");
+		add_jump(render, "INPUT",
+			 phrase(render, "-m mark --mark 0x%x/0x%x ", render->mark->provisional,
+				render->mark->provisional),
+			 FW_REPLY);
+		add_dns_jumps(render, "INPUT");
+	} else if (looks) {
+		add_jump(render, "INPUT", "", FW_REPLY);
+	}
+	/* drops what was queued for the router; the save of the rest is POSTROUTING's */
+	if (render->enforce)
+		add_save_jump(render, "INPUT", FW_SAVE);
+}
+
+/* Saved first: an ACCEPT from the queue is the hook's last word. */
+static void add_forward_jumps(struct render *render)
+{
+	bool looks = render->queues && render->conf->firewall.hook_forward;
+
+	if (!render->enforce) {
+		if (looks)
+			add_jump(render, "POSTROUTING", "", FW_REPLY);
+		return;
+	}
+	if (looks)
+		add_back_jump(render, "FORWARD");
+	add_save_jump(render, "POSTROUTING", looks ? FW_POST : FW_SAVE);
+	add_pin_jump(render);
+	if (looks)
+		add_dns_jumps(render, "POSTROUTING");
+}
+
+/* A packet with P is one of a connmark with P: one test for both of what may be done about it. */
+static void render_post(struct render *render)
+{
+	unsigned provisional = render->mark->provisional;
+
+	add(render, FW_POST, "-j WAYMARK-SAVE");
+	add(render, FW_POST, "-m mark --mark 0x%x/0x%x -j WAYMARK-REPLY", provisional, provisional);
+	want_chain(render, FW_SAVE);
+	want_chain(render, FW_REPLY);
 }
 
 static void render_jumps(struct render *render)
@@ -585,19 +652,10 @@ static void render_jumps(struct render *render)
 
 	if (render->enforce || (render->queues && forward))
 		add_jump(render, "PREROUTING", "", FW_PRE);
-	if (render->queues && forward)
-		add_reply_jumps(render, "FORWARD");
-	/* whoever asks the router's own resolver may be a client whose flows are forwarded */
-	if (render->watch_dns || (render->queues && output))
-		add_reply_jumps(render, "INPUT");
-	if (render->enforce) {
-		/* drops what was queued for the router; the save of the rest is POSTROUTING's */
-		add_save_jumps(render, "INPUT");
-		if (output || conf->routing.return_path)
-			add_jump(render, "OUTPUT", "", FW_OUT);
-		add_save_jumps(render, "POSTROUTING");
-		add_pin_jump(render);
-	}
+	add_input_jumps(render);
+	if (render->enforce && (output || conf->routing.return_path))
+		add_jump(render, "OUTPUT", "", FW_OUT);
+	add_forward_jumps(render);
 	if (render->watch_dns || (render->queues && output))
 		add_jump(render, "OUTPUT", "", FW_LOCAL);
 }
@@ -620,6 +678,12 @@ int fw_plan_build(struct fw_plan *plan, const struct conf *conf, int family,
 	render_jumps(&render);
 	if (plan->chains[FW_PRE].wanted)
 		render_pre(&render);
+	if (plan->chains[FW_OPEN].wanted)
+		render_open(&render);
+	if (plan->chains[FW_BACK].wanted)
+		add_restore(&render, FW_BACK, "-m conntrack --ctdir REPLY ");
+	if (plan->chains[FW_POST].wanted)
+		render_post(&render);
 	render_new(&render);
 	if (plan->chains[FW_OUT].wanted)
 		render_out(&render);

@@ -51,6 +51,7 @@ struct source_nfq {
 	int fd;
 	int receive_flags;
 	uint16_t queue;
+	uint32_t repeat_bit;
 	uint32_t sequence;
 	size_t buffer_bytes;
 	uint8_t *buffers; /* SOURCE_BATCH of them */
@@ -104,7 +105,18 @@ static int flush(struct source_nfq *nfq)
 	return 0;
 }
 
-static int put_verdict(struct source_nfq *nfq, int type, uint32_t id, const struct verdict *verdict)
+static int verdict_code(const struct source_nfq *nfq, const struct packet *packet,
+			const struct verdict *verdict)
+{
+	if (verdict->drop)
+		return NF_DROP;
+	if (packet->meta.hook == PACKET_HOOK_POSTROUTING &&
+	    packet->meta.mark & ~verdict->mark & nfq->repeat_bit)
+		return NF_REPEAT;
+	return NF_ACCEPT;
+}
+
+static int put_verdict(struct source_nfq *nfq, int type, uint32_t id, int code, uint32_t mark)
 {
 	struct nlmsghdr *header;
 	int result = 0;
@@ -112,8 +124,8 @@ static int put_verdict(struct source_nfq *nfq, int type, uint32_t id, const stru
 	if (nfq->out_bytes + VERDICT_BYTES > sizeof(nfq->out))
 		result = flush(nfq);
 	header = nfq_nlmsg_put((char *)nfq->out + nfq->out_bytes, type, nfq->queue);
-	nfq_nlmsg_verdict_put(header, (int)id, verdict->drop ? NF_DROP : NF_ACCEPT);
-	nfq_nlmsg_verdict_put_mark(header, verdict->mark);
+	nfq_nlmsg_verdict_put(header, (int)id, code);
+	nfq_nlmsg_verdict_put_mark(header, mark);
 	nfq->out_bytes += ALIGN4(header->nlmsg_len);
 	return result;
 }
@@ -125,14 +137,15 @@ static int nfq_verdicts(struct source *source, const struct packet *packets,
 	int result = 0, flushed;
 
 	for (size_t i = 0; i < count_packets;) {
+		int code = verdict_code(nfq, &packets[i], &verdicts[i]);
 		size_t run = i + 1;
 
 		while (run < count_packets && verdicts[run].mark == verdicts[i].mark &&
-		       verdicts[run].drop == verdicts[i].drop)
+		       verdict_code(nfq, &packets[run], &verdicts[run]) == code)
 			run++;
 		flushed =
 			put_verdict(nfq, run - i > 1 ? NFQNL_MSG_VERDICT_BATCH : NFQNL_MSG_VERDICT,
-				    packets[run - 1].meta.id, &verdicts[i]);
+				    packets[run - 1].meta.id, code, verdicts[i].mark);
 		if (!result)
 			result = flushed;
 		i = run;
@@ -279,7 +292,7 @@ static bool take_message(struct source_nfq *nfq, const struct nlmsghdr *header, 
 	    packet_parse(packet, queued.bytes, queued.captured, queued.length) == PACKET_OK)
 		return true;
 	counter_add(&nfq->stats.malformed, 1);
-	put_verdict(nfq, NFQNL_MSG_VERDICT, meta->id, &(struct verdict){.mark = meta->mark});
+	put_verdict(nfq, NFQNL_MSG_VERDICT, meta->id, NF_ACCEPT, meta->mark);
 	return false;
 }
 
@@ -340,8 +353,8 @@ static int take_ack(struct source_nfq *nfq, const uint8_t *buffer, size_t bytes,
 
 			result = error->error;
 		} else if (take_message(nfq, header, 0, &packet)) {
-			put_verdict(nfq, NFQNL_MSG_VERDICT, packet.meta.id,
-				    &(struct verdict){.mark = packet.meta.mark});
+			put_verdict(nfq, NFQNL_MSG_VERDICT, packet.meta.id, NF_ACCEPT,
+				    packet.meta.mark);
 		}
 	}
 	flush(nfq);
@@ -480,6 +493,7 @@ struct source *source_nfq_open(const struct source_nfq_options *options, char *e
 	nfq->source.ops = &nfq_ops;
 	nfq->receive_flags = MSG_DONTWAIT;
 	nfq->queue = options->queue;
+	nfq->repeat_bit = options->repeat_bit;
 	result = open_socket(nfq, options);
 	if (result == 0)
 		result = bind_queue(nfq, options);

@@ -363,7 +363,7 @@ proxied() {
 
 @test "a rule of another's behind our jumps, and a chain that somebody emptied" {
 	lab_waymarkd
-	on_router iptables -w -t mangle -A FORWARD -p tcp --dport 99 -j ACCEPT
+	on_router iptables -w -t mangle -A POSTROUTING -p tcp --dport 99 -j ACCEPT
 	found chains "a rule follows our jump"
 	mended chains
 	lab_waymarkd_stop

@@ -229,13 +229,13 @@ check_finds_what_others_did() {
 		[[ $output == "ipv$family mangle: rule is not ours: -A WAYMARK-OUT -j ACCEPT" ]]
 
 		firewallctl apply
-		ipt $family -t mangle -A FORWARD -j MARK --set-xmark 0x100000/0x100000
+		ipt $family -t mangle -A POSTROUTING -j MARK --set-xmark 0x100000/0x100000
 		run -0 firewallctl check
 		[[ $output == *"warning: ipv$family mangle: a rule follows our jump"* ]]
 		firewallctl apply
 		run -0 firewallctl check
 		equal "after moving the jump" "$output" ""
-		ipt $family -t mangle -D FORWARD -j MARK --set-xmark 0x100000/0x100000
+		ipt $family -t mangle -D POSTROUTING -j MARK --set-xmark 0x100000/0x100000
 
 		ipt $family -t mangle -F
 		ipt $family -t mangle -X
@@ -275,7 +275,7 @@ users_rules_stay() {
 	firewallctl apply
 	[[ $(rules_now) != "$before" ]]
 	# ours come last
-	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE"
+	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -p udp -m udp --dport 53 -j WAYMARK-REPLY"
 	firewallctl apply-no-queues
 	firewallctl apply
 	firewallctl remove
@@ -421,7 +421,7 @@ steered_flows_outlive_the_queues_owner() {
 	equal "provisional connmark" "$(connmark_of $LAB_ECHO4 7002)" 129
 	# the two directions of a provisional flow are asked about, with one address each
 	wait_until 5 grep -q '^0 6 [0-9]* 7002 0x81' "$LAB_DIR/log/null.out"
-	wait_until 5 grep -q '^2 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q '^4 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
 	lab_stop null KILL
 	# a datagram that was queued dies with the owner: the flow, not the exchange, must live on
 	converse talk-udp "$LAB_CLIENT" $LAB_ECHO4 7002 --udp --sport 7777
@@ -435,7 +435,8 @@ steered_flows_outlive_the_queues_owner() {
 	# new ones go by main
 	converse talk-new "$LAB_CLIENT" $LAB_WEB4 7001
 	equal "uplink of a new flow" "$(uplink_of $LAB_WEB4 7001)" 2
-	equal "its connmark" "$(connmark_of $LAB_WEB4 7001)" 0
+	# it has been before the queue, and nobody decided
+	equal "its connmark" "$(connmark_of $LAB_WEB4 7001)" $((0xfe))
 	lab_talk_end talk-new
 }
 
@@ -613,6 +614,25 @@ a_flow_without_an_uplink_is_pinned() {
 @test "nft: a flow without an uplink is pinned where it is" { a_flow_without_an_uplink_is_pinned nft; }
 @test "legacy: a flow without an uplink is pinned where it is" { a_flow_without_an_uplink_is_pinned legacy; }
 
+# A server that sends alone would be queued for ever if its client had to speak first.
+what_a_reply_decides_is_saved_at_once() {
+	local address
+	use "$1"
+	steer
+	firewallctl apply
+	for address in $LAB_ECHO4 $LAB_ECHO6; do
+		answer 7006=81,2,1 0=7f
+		converse talk-once "$LAB_CLIENT" "$address" 7006 --udp
+		lab_talk_end talk-once
+		equal "connmark" "$(connmark_of "$address" 7006 udp)" 1
+		equal "asked about" "$(asked 7006)" 2
+		equal "uplink" "$(uplink_of "$address" 7006 udp)" 1
+		lab_stop null
+	done
+}
+@test "nft: what a reply decides is saved at once" { what_a_reply_decides_is_saved_at_once nft; }
+@test "legacy: what a reply decides is saved at once" { what_a_reply_decides_is_saved_at_once legacy; }
+
 the_drop_value_drops() {
 	local namespace
 	use "$1"
@@ -647,10 +667,10 @@ older_flows_carry_the_hint() {
 	converse talk-6 "$LAB_CLIENT" $LAB_ECHO6 7002
 	converse talk-local "$LAB_ROUTER" $LAB_ECHO4 7003
 	firewallctl apply
-	# nobody there: nothing is saved
+	# nobody there: the hint itself is not saved
 	lab_talk_lives talk-4
 	lab_talk_lives talk-local
-	equal "connmark" "$(connmark_of $LAB_ECHO4 7001) $(connmark_of $LAB_ECHO4 7003)" "0 0"
+	equal "connmark" "$(connmark_of $LAB_ECHO4 7001) $(connmark_of $LAB_ECHO4 7003)" "$((0xfe)) $((0xfe))"
 	answer 0=7f
 	wait_until 5 grep -q ' 7001 ' "$LAB_DIR/log/null.out"
 	wait_until 5 grep -q ' 7002 ' "$LAB_DIR/log/null.out"
@@ -743,13 +763,13 @@ dns_is_queued_though_final() {
 		equal "connmark" "$(connmark_of "$address" 53 udp)" 1
 		# for the decision, and from then on where both sides have the addresses that they know
 		equal "asked for a decision" "$(looked_at 0)" 1
-		equal "questions" "$(looked_at 2 17 any 53 0x1 $client "$address")" 20
-		equal "answers" "$(looked_at 2 17 53 any 0x1 "$address" $client)" 20
+		equal "questions" "$(looked_at 4 17 any 53 0x1 $client "$address")" 20
+		equal "answers" "$(looked_at 4 17 53 any 0x1 "$address" $client)" 20
 		exchanges 20 "$LAB_CLIENT" "$address"
 		equal "uplink of tcp" "$(uplink_of "$address" 53)" 1
 		equal "asked for a decision" "$(looked_at 0)" 2
-		(($(looked_at 2 6 any 53 0x1 $client "$address") >= 20))
-		(($(looked_at 2 6 53 any 0x1 "$address" $client) >= 20))
+		(($(looked_at 4 6 any 53 0x1 $client "$address") >= 20))
+		(($(looked_at 4 6 53 any 0x1 "$address" $client) >= 20))
 
 		# the router's own questions
 		forget
@@ -778,8 +798,8 @@ open_dns_is_queued_as_others_and_once_more() {
 	answer 53=81 0=7f
 	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
 	equal "before routing" "$(looked_at 0 17 any 53)" 5
-	equal "on their way" "$(looked_at 2 17 any 53 0x81 $LAB_CLIENT4 $LAB_ECHO4)" 5
-	equal "answers" "$(looked_at 2 17 53 any 0x81 $LAB_ECHO4 $LAB_CLIENT4)" 5
+	equal "on their way" "$(looked_at 4 17 any 53 0x81 $LAB_CLIENT4 $LAB_ECHO4)" 5
+	equal "answers" "$(looked_at 4 17 53 any 0x81 $LAB_ECHO4 $LAB_CLIENT4)" 5
 	forget
 	exchanges 5 "$LAB_ROUTER" $LAB_ECHO6 --udp
 	equal "local" "$(looked_at 3 17 any 53)" 5
@@ -858,8 +878,8 @@ redirected_dns_matches_its_answers() {
 		forget
 		exchanges 10 "$LAB_CLIENT" "$address" --udp
 		equal "questions" "$(looked_at 1 17 any 53 any $client $router)" 10
-		equal "answers" "$(looked_at 3 17 53 any 0x0 $router $client)" 10
-		equal "connmark" "$(connmark_of "$address" 53 udp)" 0
+		equal "answers" "$(looked_at 3 17 53 any 0xfe $router $client)" 10
+		equal "connmark" "$(connmark_of "$address" 53 udp)" $((0xfe))
 		lab_stop null
 		# dropped is dropped, though it would be queued on its way
 		answer 53=7d
@@ -876,9 +896,9 @@ redirected_dns_matches_its_answers() {
 		forget
 		exchanges 10 "$LAB_CLIENT" "$address" --udp
 		equal "asked for a decision" "$(looked_at 0 17 any 53 0x0 $client "$address")" 1
-		equal "questions, elsewhere" "$(looked_at 2 17 any 53 0x1 $client $LAB_WEB4)$(looked_at 2 17 any 53 0x1 $client $LAB_WEB6)" \
+		equal "questions, elsewhere" "$(looked_at 4 17 any 53 0x1 $client $LAB_WEB4)$(looked_at 4 17 any 53 0x1 $client $LAB_WEB6)" \
 			"$([[ $family == 4 ]] && echo 100 || echo 010)"
-		equal "answers, from there" "$(looked_at 2 17 53 any 0x1 $LAB_WEB4 $client)$(looked_at 2 17 53 any 0x1 $LAB_WEB6 $client)" \
+		equal "answers, from there" "$(looked_at 4 17 53 any 0x1 $LAB_WEB4 $client)$(looked_at 4 17 53 any 0x1 $LAB_WEB6 $client)" \
 			"$([[ $family == 4 ]] && echo 100 || echo 010)"
 		no_redirects
 		lab_stop null
@@ -903,8 +923,8 @@ two_questions_at_once_are_both_answered() {
 		        s.send(b"a"), s.send(b"aaaa")
 		        assert {s.recv(9), s.recv(9)} == {b"a", b"aaaa"}
 	END
-	equal "questions" "$(looked_at 2 17 any 53)" 400
-	equal "answers" "$(looked_at 2 17 53 any)" 400
+	equal "questions" "$(looked_at 4 17 any 53)" 400
+	equal "answers" "$(looked_at 4 17 53 any)" 400
 }
 @test "nft: two questions at once are both answered" { two_questions_at_once_are_both_answered nft; }
 @test "legacy: two questions at once are both answered" { two_questions_at_once_are_both_answered legacy; }
@@ -936,7 +956,7 @@ observing_marks_nothing() {
 	equal "connmark" "$(connmark_of $LAB_ECHO4 7001) $(connmark_of $LAB_ECHO6 7002)" "0 0"
 	equal "uplink" "$(uplink_of $LAB_ECHO4 7001)" 2
 	# every packet, both directions, unmarked
-	for line in '^0 6 [0-9]* 7001 0x0 0x0' '^2 6 7001 [0-9]* 0x0 0x0' '^3 6 [0-9]* 7002 0x0 0x0' '^1 6 7002 [0-9]* 0x0 0x0'; do
+	for line in '^0 6 [0-9]* 7001 0x0 0x0' '^4 6 7001 [0-9]* 0x0 0x0' '^3 6 [0-9]* 7002 0x0 0x0' '^1 6 7002 [0-9]* 0x0 0x0'; do
 		(($(grep -c "$line" "$LAB_DIR/log/null.out") > 2))
 	done
 	lab_talk_end talk-4
@@ -947,7 +967,7 @@ observing_marks_nothing() {
 	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
 	exchanges 5 "$LAB_CLIENT" $LAB_ROUTER6 --udp
 	exchanges 5 "$LAB_ROUTER" 127.0.0.1 --udp
-	equal "forwarded" "$(looked_at 0) $(looked_at 2 17 any 53 0x0) $(looked_at 2 17 53 any 0x0)" "5 5 5"
+	equal "forwarded" "$(looked_at 0) $(looked_at 4 17 any 53 0x0) $(looked_at 4 17 53 any 0x0)" "5 5 5"
 	equal "of the router" "$(looked_at 1 17 any 53 0x0) $(looked_at 3 17 53 any 0x0)" "5 5"
 	equal "all" "$(looked_at)" 25
 	lab_stop resolver
@@ -964,12 +984,12 @@ without_main_first_replies_come_in() {
 	converse talk-6 "$LAB_CLIENT" $LAB_ECHO6 7002
 	converse talk-fwd "$LAB_NET" "${LAB_UP4[ppp0]}" 7100 --source $LAB_OUTSIDE4
 	converse talk-svc "$LAB_NET" "${LAB_UP4[ppp0]}" 7101 --source $LAB_OUTSIDE4
-	wait_until 5 grep -q '^2 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
+	wait_until 5 grep -q '^4 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
 	equal "asked about once" "$(asked 7001)" 1
 	equal "uplinks" "$(uplink_of $LAB_ECHO4 7001) $(uplink_of $LAB_ECHO6 7002)" "1 1"
 	# answers are queued with the mark of their flow
 	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
-	equal "answers of DNS" "$(looked_at 2 17 53 any 0x2)" 5
+	equal "answers of DNS" "$(looked_at 4 17 53 any 0x2)" 5
 	for talk in talk-4 talk-6 talk-fwd talk-svc; do
 		lab_talk_lives $talk
 		lab_talk_end $talk

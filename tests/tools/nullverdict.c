@@ -6,8 +6,9 @@
  *
  * RULE is PORT=MARK or PORT=MARK,N,MARK2: packets whose source or destination port is PORT
  * get the bits MARK (hex, within MASK), and MARK2 from the Nth packet of that rule on. Port 0
- * is everything else; without it, everything else keeps its bits. One line a packet:
- * "hook proto sport dport mark newmark src dst", after "ready".
+ * is everything else; without it, everything else keeps its bits. What POSTROUTING queued, and
+ *loses the top bit of MASK, is repeated, as waymarkd does. One line a packet: "hook proto sport
+ *dport mark newmark src dst", after "ready".
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,6 +86,14 @@ static unsigned decide(unsigned sport, unsigned dport, unsigned mark)
 	       ((found->after && found->seen >= found->after ? found->mark2 : found->mark) & mask);
 }
 
+/* A reply that is final now is saved by the rules that queued it. */
+static bool is_final_now(unsigned hook, unsigned mark, unsigned new)
+{
+	unsigned provisional = mask & ~(mask >> 1);
+
+	return hook == NF_INET_POST_ROUTING && mark & ~new &provisional;
+}
+
 static int answer(const struct nlmsghdr *header, void *data)
 {
 	struct seen *seen = data;
@@ -109,7 +118,8 @@ static int answer(const struct nlmsghdr *header, void *data)
 	}
 	new = decide(sport, dport, mark);
 	verdict = nfq_nlmsg_put(seen->reply, NFQNL_MSG_VERDICT, ntohs(generic->res_id));
-	nfq_nlmsg_verdict_put(verdict, (int)ntohl(packet->packet_id), NF_ACCEPT);
+	nfq_nlmsg_verdict_put(verdict, (int)ntohl(packet->packet_id),
+			      is_final_now(packet->hook, mark, new) ? NF_REPEAT : NF_ACCEPT);
 	nfq_nlmsg_verdict_put_mark(verdict, new);
 	if (mnl_socket_sendto(seen->socket, verdict, verdict->nlmsg_len) < 0)
 		perror("verdict");

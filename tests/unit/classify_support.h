@@ -250,7 +250,7 @@ static inline uint32_t reply(struct bench *bench, uint16_t sport, uint16_t dport
 		.seq = 5000,
 		.payload = text,
 		.length = strlen(text),
-		.hook = PACKET_HOOK_FORWARD,
+		.hook = PACKET_HOOK_POSTROUTING,
 	};
 
 	return send_packet(bench, &segment).mark;

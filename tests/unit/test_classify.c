@@ -263,6 +263,20 @@ static void a_hint_makes_any_flow_late(void **state)
 	bench_free(bench);
 }
 
+/* The first was let pass by the kernel, by main and through its translation. */
+static void a_first_packet_that_comes_again_is_late(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"mail\"; match = { dport = 25; }; uplink = \"nated\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 25, .flags = PACKET_TCP_SYN, .mark = 0xfe};
+
+	(void)state;
+	assert_int_equal(send_packet(bench, &segment).mark, 0x7f);
+	assert_int_equal(last(bench)->late, RULE_LATE_LEARN);
+	bench_free(bench);
+}
+
 static void a_flow_that_an_earlier_run_steered_keeps_its_line(void **state)
 {
 	struct bench *bench = bench_new(
@@ -428,6 +442,7 @@ int main(void)
 		cmocka_unit_test(limits_close_what_no_evidence_decides),
 		cmocka_unit_test(a_midstream_flow_is_decided_late_by_header_rules_too),
 		cmocka_unit_test(a_hint_makes_any_flow_late),
+		cmocka_unit_test(a_first_packet_that_comes_again_is_late),
 		cmocka_unit_test(a_flow_that_an_earlier_run_steered_keeps_its_line),
 		cmocka_unit_test(a_final_mark_is_left_alone),
 		cmocka_unit_test(an_answer_seen_first_is_judged_as_the_flow_that_it_answers),

@@ -230,13 +230,12 @@ static void the_return_path_marks_the_first_packet_too(void **state)
 {
 	struct conf conf = basic();
 	const char *const wanted[] = {
-		"-A WAYMARK-PRE -i wan2 -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
+		"-A WAYMARK-OPEN -i wan2 -m conntrack --ctstate NEW -j CONNMARK --set-xmark "
 		"0x3/0xff\n",
-		"-A WAYMARK-PRE -m connmark ! --mark 0x0/0x7f -m conntrack --ctstate NEW "
+		"-A WAYMARK-OPEN -m connmark ! --mark 0x0/0x7f -m conntrack --ctstate NEW "
 		"-j CONNMARK --restore-mark",
-		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 "
-		"-m conntrack --ctstate NEW -j RETURN\n",
-		"-A WAYMARK-PRE -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n",
+		"-A WAYMARK-OPEN -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
+		"-A WAYMARK-OPEN -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n",
 		NULL,
 	};
 
@@ -265,14 +264,14 @@ static void flows_begin_on_the_interfaces_given(void **state)
 	struct conf conf = basic();
 
 	(void)state;
-	assert_has(&conf, 4, "-A WAYMARK-PRE -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
+	assert_has(&conf, 4, "-A WAYMARK-OPEN -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
 	conf.firewall.interfaces = interfaces;
 	conf.firewall.interface_count = 2;
 	assert_has(&conf, 4,
-		   "-A WAYMARK-PRE -i lan0 -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
+		   "-A WAYMARK-OPEN -i lan0 -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
 	assert_has(&conf, 4,
-		   "-A WAYMARK-PRE -i lan1 -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
-	assert_has_not(&conf, 4, "-A WAYMARK-PRE -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
+		   "-A WAYMARK-OPEN -i lan1 -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
+	assert_has_not(&conf, 4, "-A WAYMARK-OPEN -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n");
 }
 
 static void each_hook_can_be_off(void **state)
@@ -291,7 +290,7 @@ static void each_hook_can_be_off(void **state)
 	conf = basic();
 	conf.firewall.hook_forward = false;
 	assert_has_not(&conf, 4, "WAYMARK-NEW");
-	assert_has_not(&conf, 4, "-A FORWARD");
+	assert_has_not(&conf, 4, "-A POSTROUTING -m mark --mark 0x80/0x80");
 	assert_has(&conf, 4, "*security");
 	assert_has(&conf, 4, "-A INPUT -m mark --mark 0x80/0x80 -j WAYMARK-REPLY");
 }
@@ -300,14 +299,15 @@ static void dns_is_queued_before_anything_is_final(void **state)
 {
 	struct conf conf = basic();
 	const char *const wanted[] = {
-		"-A WAYMARK-REPLY -i lo -j RETURN\n",
+		"-A WAYMARK-REPLY -m addrtype --src-type LOCAL -j RETURN\n",
 		"-A WAYMARK-REPLY -m mark --mark 0x7d/0x7f -j RETURN\n",
 		"-A WAYMARK-REPLY -p tcp -m tcp --dport 53 -j NFQUEUE --queue-balance 0:1 "
 		"--queue-bypass\n",
 		"-A WAYMARK-REPLY -p udp -m udp --dport 53 -j NFQUEUE",
 		"-A WAYMARK-REPLY -p tcp -m tcp --sport 53 -j NFQUEUE",
 		"-A WAYMARK-REPLY -p udp -m udp --sport 53 -j NFQUEUE",
-		"-m conntrack --ctdir REPLY -m mark --mark 0x80/0x80 -j NFQUEUE",
+		"-m conntrack --ctdir REPLY -m mark --mark 0x80/0x80 "
+		"-m mark ! --mark 0x7e/0x7f -j NFQUEUE",
 		"-A WAYMARK-OUT -o lo -j RETURN\n",
 		"-A WAYMARK-OUT -p tcp -m tcp --sport 53 ! --dport 53 -j NFQUEUE",
 		"-A WAYMARK-OUT -p udp -m udp --sport 53 ! --dport 53 -j NFQUEUE",
@@ -330,20 +330,18 @@ static void what_is_decided_meets_few_rules(void **state)
 	struct conf conf = basic();
 	const char *const with_dns[] = {
 		"-A WAYMARK-PRE -j CONNMARK --restore-mark",
+		"-A WAYMARK-PRE -m mark --mark 0x0/0xff -j WAYMARK-OPEN\n",
+		"-A WAYMARK-PRE -m mark --mark 0x80/0x80 -j WAYMARK-OPEN\n",
 		"-A WAYMARK-PRE -m mark --mark 0x7d/0x7f -j DROP\n",
-		"-A WAYMARK-PRE -m mark ! --mark 0x0/0x7f -m mark --mark 0x0/0x80 -j RETURN\n",
-		"-A WAYMARK-PRE -i lo -j RETURN\n",
-		"-A WAYMARK-PRE -i ppp0 -m conntrack --ctstate NEW",
-		"-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n",
-		"-A FORWARD -p tcp -m tcp --sport 53 -j WAYMARK-REPLY\n",
-		"-A FORWARD -p tcp -m tcp --dport 53 -j WAYMARK-REPLY\n",
-		"-A FORWARD -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
-		"-A FORWARD -p udp -m udp --dport 53 -j WAYMARK-REPLY\n",
-		"-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-SAVE\n",
-		"-A POSTROUTING -m connmark --mark 0x0/0xff -m mark ! --mark 0x0/0xff "
-		"-j WAYMARK-SAVE\n",
+		"-A WAYMARK-OPEN -i lo -j RETURN\n",
+		"-A WAYMARK-OPEN -i ppp0 -m conntrack --ctstate NEW",
+		"-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n",
 		/* what is final, and follows main, may have to be pinned yet */
 		"-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE\n",
+		"-A POSTROUTING -p tcp -m tcp --sport 53 -j WAYMARK-REPLY\n",
+		"-A POSTROUTING -p tcp -m tcp --dport 53 -j WAYMARK-REPLY\n",
+		"-A POSTROUTING -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
+		"-A POSTROUTING -p udp -m udp --dport 53 -j WAYMARK-REPLY\n",
 		NULL,
 	};
 
@@ -352,12 +350,9 @@ static void what_is_decided_meets_few_rules(void **state)
 	conf.names.watch_dns = false;
 	for (size_t i = 0; i < conf.uplink_count; i++)
 		conf.uplinks[i].nat = false;
-	assert_has(&conf, 4, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
-	assert_has_not(&conf, 4, "-A FORWARD -p");
-	assert_has_not(&conf, 4, "-A POSTROUTING -m mark --mark 0x7f/0xff");
-	/* the chain restores the mark that would tell */
-	conf.routing.main_first = false;
-	assert_has(&conf, 4, "-A FORWARD -j WAYMARK-REPLY\n");
+	assert_has(&conf, 4, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
+	assert_has_not(&conf, 4, "-A POSTROUTING -p");
+	assert_has_not(&conf, 4, "-A POSTROUTING -m mark");
 }
 
 static void whoever_owns_a_local_connection_has_its_mark_saved(void **state)
@@ -394,9 +389,9 @@ static void dns_is_not_watched_without_need(void **state)
 static void dns_is_watched_where_its_hook_sees_flows(void **state)
 {
 	static const char *const reply_jumps[2][2] = {
-		{"-A FORWARD -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
+		{"-A POSTROUTING -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
 		 "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n"},
-		{"-A FORWARD -j WAYMARK-REPLY\n", "-A INPUT -j WAYMARK-REPLY\n"},
+		{"-A POSTROUTING -j WAYMARK-REPLY\n", "-A INPUT -j WAYMARK-REPLY\n"},
 	};
 	struct conf conf = basic();
 
@@ -414,7 +409,7 @@ static void dns_is_watched_where_its_hook_sees_flows(void **state)
 	assert_has(&conf, 4, "-A WAYMARK-REPLY -m addrtype --dst-type LOCAL -j RETURN\n");
 	conf = basic();
 	conf.firewall.hook_forward = false;
-	assert_has_not(&conf, 4, "-A FORWARD");
+	assert_has_not(&conf, 4, "-A POSTROUTING -p");
 	assert_has(&conf, 4, "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n");
 	assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark");
 }
@@ -475,12 +470,16 @@ static void without_main_first_inward_packets_are_not_marked_before_routing(void
 
 	(void)state;
 	assert_has_not(&conf, 4, "--ctdir REPLY -m connmark");
+	assert_has_not(&conf, 4, "-A FORWARD");
+	assert_has_not(&conf, 4, "WAYMARK-BACK");
 	conf.routing.main_first = false;
 	assert_has(&conf, 4,
 		   "-A WAYMARK-PRE -i ppp0 -m conntrack --ctdir REPLY -m connmark --mark 0x1/0x7f "
 		   "-j RETURN\n");
 	assert_has(&conf, 4,
-		   "-A WAYMARK-REPLY -m conntrack --ctdir REPLY -j CONNMARK --restore-mark");
+		   "-A WAYMARK-BACK -m conntrack --ctdir REPLY -j CONNMARK --restore-mark");
+	assert_has(&conf, 4, "-A FORWARD -j WAYMARK-BACK\n");
+	assert_has(&conf, 4, "-A INPUT -j WAYMARK-BACK\n-A INPUT -m mark");
 }
 
 static void the_hint_value_is_never_saved(void **state)
@@ -509,6 +508,8 @@ static void a_full_plan_fills_every_chain(void **state)
 	struct fw_plan plan;
 
 	(void)state;
+	/* WAYMARK-BACK is for that alone */
+	conf.routing.main_first = false;
 	assert_int_equal(fw_plan_build(&plan, &conf, 4, FIREWALL_FULL), 0);
 	for (int i = 0; i < FW_CHAIN_COUNT; i++) {
 		assert_true(plan.chains[i].wanted);
@@ -599,7 +600,7 @@ static void nothing_there_is_all_missing(void **state)
 	struct outcome outcome = compare(&conf, "");
 
 	(void)state;
-	assert_int_equal(outcome.errors, FW_CHAIN_COUNT + 18);
+	assert_int_equal(outcome.errors, FW_CHAIN_COUNT - 1 + 15);
 	assert_string_equal(outcome.first, "ipv4 mangle: chain WAYMARK-PRE is missing");
 	assert_non_null(strstr(outcome.changes, "-A OUTPUT -j WAYMARK-OUT\n"));
 	assert_null(strstr(outcome.changes, "-D "));
@@ -615,7 +616,7 @@ static void a_changed_rule_is_missing_and_foreign(void **state)
 
 	(void)state;
 	assert_int_equal(outcome.errors, 2);
-	assert_non_null(strstr(outcome.first, "rule is missing: -A WAYMARK-PRE -i ppp0"));
+	assert_non_null(strstr(outcome.first, "rule is missing: -A WAYMARK-OPEN -i ppp0"));
 	/* the jump stands right, and stays */
 	assert_null(strstr(outcome.changes, "PREROUTING"));
 	assert_null(strstr(outcome.changes, "*security"));
@@ -672,19 +673,21 @@ static void a_rule_of_others_after_our_jump_is_a_warning(void **state)
 static void a_jump_twice_is_an_error_and_becomes_one(void **state)
 {
 	struct conf conf = basic();
-	char *saved = saved_with(&conf, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n",
-				 "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n-A FORWARD "
-				 "-m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
+	char *saved = saved_with(
+		&conf, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n",
+		"-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n-A POSTROUTING "
+		"-m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
 	struct outcome outcome = compare(&conf, saved);
 	const char *at;
 
 	(void)state;
 	assert_int_equal(outcome.errors, 1);
-	at = strstr(outcome.changes, "-D FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
+	at = strstr(outcome.changes,
+		    "-D POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
 	assert_non_null(at);
-	at = strstr(at + 1, "-D FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
+	at = strstr(at + 1, "-D POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
 	assert_non_null(at);
-	at = strstr(at + 1, "-A FORWARD -m mark --mark 0x80/0x80 -j WAYMARK-REPLY\n");
+	at = strstr(at + 1, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
 	assert_non_null(at);
 	free(outcome.changes);
 	free(saved);
