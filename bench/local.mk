@@ -6,7 +6,7 @@
 BENCHES = sets names patterns routes
 BENCHES += rules flows inspect
 BENCHES += replay
-BENCHES += queue scaling bulk connect
+BENCHES += queue scaling chains bulk connect
 BENCH = $(BENCHES)
 
 EXTRA_PROGRAMS = bench/sets
@@ -36,13 +36,17 @@ bench_nullqueue_SOURCES = bench/nullqueue.c
 bench_nullqueue_LDADD = $(NFQ_LIBS) $(MNL_LIBS)
 bench_flood_SOURCES = bench/flood.c
 bench_flood_LDADD =
+EXTRA_PROGRAMS += bench/turns
+bench_turns_SOURCES = bench/turns.c
+bench_turns_LDADD =
 EXTRA_PROGRAMS += bench/manyflows
 bench_manyflows_SOURCES = bench/manyflows.c
 bench_manyflows_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/connections
 bench_connections_SOURCES = bench/connections.c
 bench_connections_LDADD =
-EXTRA_DIST += bench/lab.bash bench/all bench/report bench/queue bench/scaling bench/bulk bench/connect bench/replay
+EXTRA_DIST += bench/lab.bash bench/split.bash bench/all bench/report bench/queue bench/scaling bench/chains bench/bulk bench/connect
+EXTRA_DIST += bench/replay
 
 CLEANFILES += $(EXTRA_PROGRAMS)
 bench: $(EXTRA_PROGRAMS) $(sbin_PROGRAMS) $(bin_PROGRAMS)
