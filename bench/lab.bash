@@ -208,12 +208,17 @@ bench_median() {
 	REPLY=$(awk -v kind="$1" -v key="$2" '$1 == kind && $2 == key { print $3 }' "$work/notes" | bench_middle)
 }
 
-# bench_paired KIND REFERENCE KEY: REPLY, the median of what one is of the other in the same round.
+# bench_paired KIND REFERENCE[+AGAIN] KEY: REPLY, the median of what one is of the other in the same round; of a
+# reference that ran twice, with both runs of the round.
 bench_paired() {
 	REPLY=$(awk -v kind="$1" -v reference="$2" -v key="$3" '
-		$2 == key && $1 == kind { mine[++m] = $3 }
-		$2 == key && $1 == reference { theirs[++t] = $3 }
-		END { for (i = 1; i <= m && i <= t; i++) if (theirs[i] > 0) print mine[i] / theirs[i] }' "$work/notes" | bench_middle)
+		BEGIN { count = split(reference, names, "+") }
+		$2 == key { value[$1, ++seen[$1]] = $3 }
+		END {
+			for (i = 1; i <= seen[kind]; i++)
+				for (n = 1; n <= count; n++)
+					if (value[names[n], i] > 0) print value[kind, i] / value[names[n], i]
+		}' "$work/notes" | bench_middle)
 }
 
 bench_title() { # TEXT UNIT [KEY...]: the head of a table; the keys are columns of their own
