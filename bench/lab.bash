@@ -228,7 +228,7 @@ bench_title() { # TEXT UNIT [KEY...]: the head of a table; the keys are columns 
 	printf '\n'
 }
 
-# bench_row LABEL KIND KEY [--unit U] [--reference KIND [--paired yes]] [--limit MOST | --least LEAST] [--also KEY[=NAME]]...
+# bench_row LABEL KIND KEY [--unit U] [--reference KIND | --reference KIND[+AGAIN] --paired yes] [--limit MOST | --least LEAST] [--also KEY[=NAME]]...
 # One line of the table, and one of $BENCH_JSON. The ratio is to the reference's median of the same key; the limit is
 # of the ratio. --also adds further medians of the kind, as columns and as keys. A limit that does not hold is said, and
 # makes bench_missed true: what that means for the exit code is the script's to say.
