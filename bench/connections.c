@@ -31,6 +31,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench.h"
+
 #define CONCURRENCY_MAX 256
 #define KEPT (2 * CONCURRENCY_MAX)
 #define BACKLOG 4096
@@ -59,14 +61,6 @@ static int fail(const char *what)
 {
 	fprintf(stderr, "connections: %s: %s\n", what, strerror(errno));
 	return 1;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static bool parse_address(struct sockaddr_in *address, const char *text, unsigned port)
@@ -135,10 +129,10 @@ static void run_sequential(struct run *run)
 {
 	while (run->begun < run->connections) {
 		int fd = next_socket(run, 0);
-		uint64_t since = now_ns();
+		uint64_t since = bench_wall_ns();
 
 		if (fd >= 0 && connect(fd, (const struct sockaddr *)&run->to, sizeof(run->to)) == 0)
-			count_established(run, now_ns() - since);
+			count_established(run, bench_wall_ns() - since);
 		else
 			run->failed++;
 		if (fd >= 0)
@@ -154,7 +148,7 @@ static bool begin(struct run *run, int epoll, struct attempt *attempt)
 		int fd = next_socket(run, SOCK_NONBLOCK);
 
 		attempt->fd = fd;
-		attempt->since_ns = now_ns();
+		attempt->since_ns = bench_wall_ns();
 		if (fd >= 0 &&
 		    (connect(fd, (const struct sockaddr *)&run->to, sizeof(run->to)) == 0 ||
 		     errno == EINPROGRESS) &&
@@ -169,7 +163,7 @@ static bool begin(struct run *run, int epoll, struct attempt *attempt)
 
 static void finish(struct run *run, const struct attempt *attempt)
 {
-	uint64_t now = now_ns();
+	uint64_t now = bench_wall_ns();
 	int error = 0;
 	socklen_t length = sizeof(error);
 
@@ -235,12 +229,12 @@ static int open_connections(struct run *run)
 	run->latencies_ns = calloc(run->connections, sizeof(*run->latencies_ns));
 	if (!run->latencies_ns)
 		return fail("memory");
-	begin_ns = now_ns();
+	begin_ns = bench_wall_ns();
 	if (run->concurrency == 1)
 		run_sequential(run);
 	else
 		result = run_concurrent(run);
-	run->elapsed_ns = now_ns() - begin_ns;
+	run->elapsed_ns = bench_wall_ns() - begin_ns;
 	qsort(run->latencies_ns, run->established, sizeof(*run->latencies_ns), compare);
 	printf("{\"connections\":%u,\"failed\":%u,\"lost\":%u,\"per_s\":%.1f,\"p50_us\":%.2f,"
 	       "\"p90_us\":%.2f,\"p99_us\":%.2f,\"p999_us\":%.2f,\"max_us\":%.2f}\n",

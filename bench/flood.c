@@ -39,6 +39,8 @@
 #include <netinet/ip.h>
 #include <netinet/udp.h>
 
+#include "bench.h"
+
 #define BATCH 64
 #define BURST_USUAL 2048
 #define TURN 4 /* bursts; the first of them warms up */
@@ -75,14 +77,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "flood: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static void nap_us(long us)
@@ -263,13 +257,13 @@ static void burst(const struct sender *sender, struct reader *reader)
 	if (kill(reader->pid, SIGSTOP) < 0)
 		die("stop");
 	send_packets(sender, reader->port, &reader->sent, sender->burst);
-	begin = now_ns();
+	begin = bench_wall_ns();
 	if (kill(reader->pid, SIGCONT) < 0)
 		die("continue");
 	do
 		nap_us(500);
 	while (read_queue(reader, &reading));
-	reader->sum.wall_ns += now_ns() - begin;
+	reader->sum.wall_ns += bench_wall_ns() - begin;
 	nap_us(1000); /* the last verdicts' way through the kernel */
 }
 

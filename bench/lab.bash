@@ -117,6 +117,12 @@ bench_router() {
 	on_router sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 }
 
+# bench_lax NAMESPACE: an address may be reached by another link than the one it is heard on.
+bench_lax() {
+	# shellcheck disable=SC2016 # the inner shell's
+	ip netns exec "$1" sh -c 'for file in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 >$file; done'
+}
+
 on_clients() { ip netns exec "$clients" "$@"; }
 on_router() { ip netns exec "$router" "$@"; }
 on_servers() { ip netns exec "$servers" "$@"; }

@@ -9,6 +9,7 @@ port=5201
 
 # Open for a flow until its first bytes have shown that it is none of what stands before "bulk".
 split_policy() { # PROTOCOL FURTHER-KEYS
+	mkdir -p "$work/none"
 	cat <<-END
 		control = { socket = "$work/socket"; };
 		rules_dir = "$work/none";

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a packet costs on each of several ways, to some ns: datagrams of one flow for each way, in
- *turns.
+ * What a packet costs on each of several ways, to some ns: one flow's datagrams each, in turns.
  *
  *	turns ROUNDS SOURCE SPORT DESTINATION DPORT DEVICE...
  *
  * The flow of the Nth device is from SOURCE + N to DESTINATION + N and goes out by that device.
- *Sending over veth is forwarding: the call returns when the packet has reached the far side. A turn
- *is 512 datagrams, after 64 that warm up, and every round begins with another device. Prints for
- *each device the median of its turns, in ns a packet, and that of what a turn took longer than the
- *first device's of the same round: a machine that is slower for a second is slower for all.
+ * Sending over veth is forwarding: the call returns when the packet has reached the far side. A
+ * turn is 512 datagrams, after 64 that warm up, and every round begins with another device. Prints
+ * for each device the median of its turns, in ns a packet, and that of what a turn took longer than
+ * the first device's of the same round: a machine that is slower for a second is slower for all.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -20,7 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "bench.h"
 
 #define BATCH 64
 #define TURN 8 /* batches */
@@ -31,27 +31,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "turns: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static double now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), compare);
-	return values[count / 2];
 }
 
 static struct sockaddr_in address(const char *text, const char *port, unsigned nth)
@@ -89,8 +68,7 @@ static void send_batch(int fd)
 		messages[i].msg_hdr.msg_iov = &bytes;
 		messages[i].msg_hdr.msg_iovlen = 1;
 	}
-	/* the far side answers with nothing, or an error of the packet before: both are none of
-	 * ours */
+	/* an error that the packet before met is none of ours */
 	if (sendmmsg(fd, messages, BATCH, 0) < 0 && errno != ECONNREFUSED)
 		die("sendmmsg");
 }
@@ -120,15 +98,15 @@ int main(int argc, char **argv)
 	for (long round = -WARM_ROUNDS; round < rounds; round++) {
 		for (size_t k = 0; k < devices; k++) {
 			size_t i = (k + (size_t)(round + WARM_ROUNDS)) % devices;
-			double begin;
+			uint64_t begin;
 
 			send_batch(flows[i]);
-			begin = now_ns();
+			begin = bench_wall_ns();
 			for (int n = 0; n < TURN; n++)
 				send_batch(flows[i]);
 			if (round >= 0)
 				turns[i * (size_t)rounds + (size_t)round] =
-					(now_ns() - begin) / (TURN * BATCH);
+					(double)(bench_wall_ns() - begin) / (TURN * BATCH);
 		}
 	}
 	for (size_t i = 0; i < devices; i++) {
@@ -136,9 +114,10 @@ int main(int argc, char **argv)
 
 		for (long round = 0; round < rounds; round++)
 			values[round] = mine[round] - turns[round];
-		beyond = median(values, (size_t)rounds);
+		beyond = bench_median(values, (unsigned)rounds);
 		memcpy(values, mine, (size_t)rounds * sizeof(*values));
-		printf("%s %.1f %.1f\n", argv[6 + i], median(values, (size_t)rounds), beyond);
+		printf("%s %.1f %.1f\n", argv[6 + i], bench_median(values, (unsigned)rounds),
+		       beyond);
 	}
 	free(turns);
 	free(values);

@@ -641,7 +641,6 @@ static void render_post(struct render *render)
 
 	add(render, FW_POST, "-j WAYMARK-SAVE");
 	add(render, FW_POST, "-m mark --mark 0x%x/0x%x -j WAYMARK-REPLY", provisional, provisional);
-	want_chain(render, FW_SAVE);
 	want_chain(render, FW_REPLY);
 }
 
