@@ -582,12 +582,12 @@ static void note_tcp(struct flow *flow, enum flow_direction direction, const str
 	/* A refusal's RST has sequence number 0, which says nothing of the stream. */
 	if (!has_isn(flow, direction) && (flags & PACKET_TCP_RST) == 0) {
 		flow->isn[direction] = packet->tcp_seq + ((flags & PACKET_TCP_SYN) != 0 ? 1 : 0);
-		flow->has_isn |= 1u << direction;
+		flow->has_isn = (flow->has_isn | 1u << direction) & 3;
 	}
 	if (opens_connection(packet))
 		flow->closed = 0;
 	if ((flags & PACKET_TCP_FIN) != 0)
-		flow->closed |= 1u << direction;
+		flow->closed = (flow->closed | 1u << direction) & 3;
 	if ((flags & PACKET_TCP_RST) != 0)
 		flow->closed = 3;
 }
