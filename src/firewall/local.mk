@@ -6,7 +6,8 @@ libwaymark_la_SOURCES += \
 	src/firewall/monitor.c \
 	src/firewall/private.h \
 	src/firewall/render.c \
-	src/firewall/run.c
+	src/firewall/run.c \
+	src/firewall/text.c
 UNIT_TESTS += tests/unit/test_firewall
 tests_unit_test_firewall_SOURCES = tests/unit/test_firewall.c
 tests_unit_test_firewall_LDADD = $(UNIT_LDADD)
