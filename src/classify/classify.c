@@ -22,7 +22,7 @@
  *    any other shows (classifier->silent), so that a SYN flood fills no memory.
  *
  * It is long because all of it works on the open part of a flow (struct pending), which no other
- * file knows: what can be said without it is in decide.c, info.c and dns_watch.c.
+ * file knows: what can be said without it is in decide.c, info.c, verdict.h and dns_watch.c.
  */
 #include <waymark/classify.h>
 
@@ -35,6 +35,7 @@
 #include <waymark/dns.h>
 
 #include "info.h"
+#include "verdict.h"
 
 _Static_assert(CLASSIFY_BATCH <= RULES_AHEAD_MAX, "a batch is looked up at once");
 
@@ -652,12 +653,6 @@ static void flow_decide_by_headers(struct classifier *classifier,
 
 /* ---- DNS on its way ---- */
 
-static bool is_dns(const struct packet *packet)
-{
-	return packet->has_ports && (packet->dport == DNS_PORT || packet->sport == DNS_PORT) &&
-	       (packet->proto == IPPROTO_UDP || packet->proto == IPPROTO_TCP);
-}
-
 /*
  * Our chains queue DNS where its addresses are those after translation, decided or not. What is
  * there beside the packets of a flow that we follow is looked at and no more: the query's flow was
@@ -708,25 +703,6 @@ static bool is_not_yet_removed(const struct classify_policy *policy, const struc
 
 /* ---- the line ---- */
 
-static struct verdict verdict_of(struct classifier *classifier,
-				 const struct classify_policy *policy, const struct flow *flow,
-				 const struct packet *packet)
-{
-	const struct mark_layout *mark = &policy->mark;
-	uint32_t bits = mark_bits(mark, flow->value);
-	struct verdict verdict = {.mark = packet->meta.mark};
-
-	if (flow->value == mark->drop)
-		counter_add(&classifier->stats.dropped, 1);
-	if (policy->observe)
-		return verdict;
-	if (flow->state != FLOW_FINAL)
-		bits |= mark->provisional;
-	verdict.mark = mark_merge(mark, packet->meta.mark, bits);
-	verdict.drop = policy->drop_by_verdict && flow->value == mark->drop;
-	return verdict;
-}
-
 static struct verdict classify(struct classifier *classifier, const struct classify_policy *policy,
 			       const struct packet *packet, const struct flow_lookup *lookup)
 {
@@ -765,7 +741,9 @@ static struct verdict classify(struct classifier *classifier, const struct class
 	else if (flow->open || (fresh && (flow->state != FLOW_FINAL || policy->inspect_decided)))
 		flow_learn(classifier, policy, flow, direction, packet, fresh);
 
-	return verdict_of(classifier, policy, flow, packet);
+	if (flow->value == policy->mark.drop)
+		counter_add(&classifier->stats.dropped, 1);
+	return verdict_of(policy, flow, packet);
 }
 
 struct verdict classify_packet(struct classifier *classifier, const struct classify_policy *policy,

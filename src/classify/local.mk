@@ -8,7 +8,8 @@ libwaymark_la_SOURCES += \
 	src/classify/doubt.c \
 	src/classify/doubt_json.c \
 	src/classify/info.c \
-	src/classify/info.h
+	src/classify/info.h \
+	src/classify/verdict.h
 UNIT_TESTS += tests/unit/test_classify tests/unit/test_classify_info tests/unit/test_classify_names tests/unit/test_classify_steer \
 	tests/unit/test_dns_watch tests/unit/test_doubt
 tests_unit_test_classify_SOURCES = tests/unit/test_classify.c tests/unit/classify_support.h
