@@ -8,7 +8,9 @@
  * answers and earlier flows told of the far end picks a line meanwhile (names.h).
  *
  * DNS is read on the way and changes no flow's mark by that. Where our own chains queue it once more
- * (POSTROUTING, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is.
+ * (POSTROUTING, INPUT, the resolver's answers in OUTPUT), it is read and passed as it is. They know
+ * it by its P (dns_keeps_p), whatever its flow's state. A final flow without an uplink that comes with
+ * a translating uplink's value was pinned there by them, and keeps it.
  *
  * What a rule names is a target: steer.h gives the value that stands for it now, once a flow, when
  * it takes it. A flow whose value was forgotten since (steer_state_forget()) begins anew with its
@@ -42,6 +44,7 @@ struct classify_policy {
 	struct mark_layout mark;
 	bool observe;	      /* classify and count, but leave every mark as it is */
 	bool drop_by_verdict; /* no chain of ours drops the drop value: do it here */
+	bool dns_keeps_p; /* our chains tell forwarded DNS by P: its verdicts have it, decided or not */
 	bool inspect_decided; /* read on for app and host after the decision: replay, which sees every packet */
 	struct inspect_limits limits;
 	/* What is known of addresses before a flow shows anything; NULL: nothing is learnt, nothing guessed. */

@@ -34,6 +34,7 @@ struct snapshot *snapshot_new(struct policy *policy, uint32_t generation, unsign
 		view->generation = generation;
 		view->interfaces = interfaces;
 		view->names = names;
+		view->dns_keeps_p = policy->conf->firewall.manage && policy->conf->names.watch_dns;
 		view->steer_state = steer_state;
 		view->rule_stats = snapshot->rule_stats + i * rules;
 	}

@@ -24,12 +24,13 @@
  * With a rule by name (names.watch_dns) DNS is queued there, final or not, to be read and
  * not to be judged: a verdict about it repeats its mark. It tells nothing of where a flow
  * began, so firewall.interfaces does not restrict it. What the drop value or a VPN's
- * own mark takes away is not read.
+ * own mark takes away is not read. DNS that is forwarded is known by P, which the daemon leaves it
+ * for good (classify_policy.dns_keeps_p), instead of by ports that every packet would be asked for.
  *
  * Invariants: every match and every target on a mark is masked by our bits; the hint
  * value is never saved; a rule is written as iptables-save prints it (check.c).
- * A final flow meets nothing but restore and a few tests, unless it is DNS: what the other chains
- * are for is asked by the jumps to them. `mark` and ports cost a packet 10 to 25 ns; `conntrack`,
+ * A final flow meets nothing but restore and a few tests: what the other chains are for is asked by
+ * the jumps to them. `mark` and ports cost a packet 10 to 25 ns; `conntrack`,
  * `connmark`, -i, -o, a jump and every target some 50; --dst-type looks up a route.
  */
 #include <errno.h>
@@ -352,6 +353,19 @@ static void render_pre(struct render *render)
 	add_drop(render, FW_PRE);
 }
 
+/* DNS that begins elsewhere than on firewall.interfaces: not to be judged, but it has P. */
+static void add_dns_of_strangers(struct render *render)
+{
+	const struct mark_layout *mark = render->mark;
+
+	for (size_t i = 0; render->enforce && render->watch_dns && i < 2; i++)
+		add(render, FW_OPEN,
+		    "-p %s -m %s --dport 53 -m addrtype ! --dst-type LOCAL "
+		    "-m conntrack --ctdir ORIGINAL -m connmark --mark 0x0/0x%x "
+		    "-j CONNMARK --set-xmark 0x%x/0x%x",
+		    dns_protocols[i], dns_protocols[i], mark->mask, mark->provisional, mark->mask);
+}
+
 /* What is not final: the return path, and the way to the queue. */
 static void render_open(struct render *render)
 {
@@ -374,6 +388,8 @@ static void render_open(struct render *render)
 		    conf->firewall.interfaces[i]);
 	if (!conf->firewall.interface_count)
 		add(render, FW_OPEN, "-m conntrack --ctdir ORIGINAL -j WAYMARK-NEW");
+	else
+		add_dns_of_strangers(render);
 }
 
 /* An original packet of a flow that is still looked at. */
@@ -499,12 +515,25 @@ static void render_local(struct render *render)
 	add_queue(render, FW_LOCAL, "-m conntrack --ctdir ORIGINAL ");
 }
 
+/* `provisional`: P, of what keeps it, or 0 */
+static void add_pin(struct render *render, const struct conf_uplink *uplink, unsigned provisional)
+{
+	const struct mark_layout *mark = render->mark;
+	unsigned final = mark_bits(mark, mark->main) | provisional;
+
+	add(render, FW_SAVE, "-o %s -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x",
+	    uplink->interface, final, mark->mask, mark_bits(mark, uplink->mark) | provisional,
+	    mark->mask);
+	add(render, FW_SAVE, "-o %s -m mark --mark 0x%x/0x%x -j RETURN", uplink->interface, final,
+	    mark->mask);
+}
+
 /* The packet's bits become the connection's. */
 static void render_save(struct render *render)
 {
 	const struct conf *conf = render->conf;
 	const struct mark_layout *mark = render->mark;
-	unsigned drop = mark_bits(mark, mark->drop), final = mark_bits(mark, mark->main);
+	unsigned drop = mark_bits(mark, mark->drop);
 
 	add(render, FW_SAVE, "-m mark --mark 0x0/0x%x -j RETURN", mark->mask);
 	add_icmp_errors_return(render, FW_SAVE);
@@ -529,16 +558,11 @@ static void render_save(struct render *render)
 	 * never afterwards.
 	 */
 	for (size_t i = 0; i < conf->uplink_count; i++) {
-		const struct conf_uplink *uplink = &conf->uplinks[i];
-
-		if (!is_pinned_to(conf, uplink))
+		if (!is_pinned_to(conf, &conf->uplinks[i]))
 			continue;
-		add(render, FW_SAVE,
-		    "-o %s -m mark --mark 0x%x/0x%x -j CONNMARK --set-xmark 0x%x/0x%x",
-		    uplink->interface, final, mark->mask, mark_bits(mark, uplink->mark),
-		    mark->mask);
-		add(render, FW_SAVE, "-o %s -m mark --mark 0x%x/0x%x -j RETURN", uplink->interface,
-		    final, mark->mask);
+		add_pin(render, &conf->uplinks[i], 0);
+		if (render->watch_dns)
+			add_pin(render, &conf->uplinks[i], mark->provisional);
 	}
 	add(render, FW_SAVE, "-j CONNMARK --save-mark --nfmask 0x%x --ctmask 0x%x", mark->mask,
 	    mark->mask);
@@ -554,12 +578,12 @@ static void add_back_jump(struct render *render, const char *base)
 		add_jump(render, base, "", FW_BACK);
 }
 
-static void add_dns_jumps(struct render *render, const char *base)
+static void add_dns_jumps(struct render *render)
 {
 	static const char *const ports[] = {"--sport", "--dport"};
 
 	for (size_t i = 0; render->watch_dns && i < 4; i++)
-		add_jump(render, base,
+		add_jump(render, "INPUT",
 			 phrase(render, "-p %s -m %s %s 53 ", dns_protocols[i / 2],
 				dns_protocols[i / 2], ports[i % 2]),
 			 FW_REPLY);
@@ -605,7 +629,7 @@ static void add_input_jumps(struct render *render)
 			 phrase(render, "-m mark --mark 0x%x/0x%x ", render->mark->provisional,
 				render->mark->provisional),
 			 FW_REPLY);
-		add_dns_jumps(render, "INPUT");
+		add_dns_jumps(render);
 	} else if (looks) {
 		add_jump(render, "INPUT", "", FW_REPLY);
 	}
@@ -628,17 +652,16 @@ static void add_forward_jumps(struct render *render)
 		add_back_jump(render, "FORWARD");
 	add_save_jump(render, "POSTROUTING", looks ? FW_POST : FW_SAVE);
 	add_pin_jump(render);
-	if (looks)
-		add_dns_jumps(render, "POSTROUTING");
 }
 
-/* A packet with P is one of a connmark with P: one test for both of what may be done about it. */
+/*
+ * A packet with P is one of a connmark with P, and so is any of DNS: one test for all that may be
+ * done about it.
+ */
 static void render_post(struct render *render)
 {
-	unsigned provisional = render->mark->provisional;
-
 	add(render, FW_POST, "-j WAYMARK-SAVE");
-	add(render, FW_POST, "-m mark --mark 0x%x/0x%x -j WAYMARK-REPLY", provisional, provisional);
+	add(render, FW_POST, "-j WAYMARK-REPLY");
 	want_chain(render, FW_REPLY);
 }
 

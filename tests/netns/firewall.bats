@@ -275,7 +275,7 @@ users_rules_stay() {
 	firewallctl apply
 	[[ $(rules_now) != "$before" ]]
 	# ours come last
-	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -p udp -m udp --dport 53 -j WAYMARK-REPLY"
+	equal "last of POSTROUTING" "$(ipt 4 -t mangle -S POSTROUTING | tail -n 1)" "-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE"
 	firewallctl apply-no-queues
 	firewallctl apply
 	firewallctl remove
@@ -754,24 +754,26 @@ dns_is_queued_though_final() {
 	use "$1"
 	steer
 	firewallctl apply
-	answer 53=1 0=7f
 	for address in $LAB_ECHO4 $LAB_ECHO6; do
 		[[ $address == *:* ]] && client=$LAB_CLIENT6 || client=$LAB_CLIENT4
+		# what is forwarded keeps P
+		answer 53=81 0=7f
 		forget
 		exchanges 20 "$LAB_CLIENT" "$address" --udp
 		equal "uplink" "$(uplink_of "$address" 53 udp)" 1
-		equal "connmark" "$(connmark_of "$address" 53 udp)" 1
-		# for the decision, and from then on where both sides have the addresses that they know
-		equal "asked for a decision" "$(looked_at 0)" 1
-		equal "questions" "$(looked_at 4 17 any 53 0x1 $client "$address")" 20
-		equal "answers" "$(looked_at 4 17 53 any 0x1 "$address" $client)" 20
+		equal "connmark" "$(connmark_of "$address" 53 udp)" $((0x81))
+		# before routing, and where both sides have the addresses that they know
+		equal "before routing" "$(looked_at 0)" 20
+		equal "questions" "$(looked_at 4 17 any 53 0x81 $client "$address")" 20
+		equal "answers" "$(looked_at 4 17 53 any 0x81 "$address" $client)" 20
 		exchanges 20 "$LAB_CLIENT" "$address"
 		equal "uplink of tcp" "$(uplink_of "$address" 53)" 1
-		equal "asked for a decision" "$(looked_at 0)" 2
-		(($(looked_at 4 6 any 53 0x1 $client "$address") >= 20))
-		(($(looked_at 4 6 53 any 0x1 "$address" $client) >= 20))
+		(($(looked_at 4 6 any 53 0x81 $client "$address") >= 20))
+		(($(looked_at 4 6 53 any 0x81 "$address" $client) >= 20))
+		lab_stop null
 
 		# the router's own questions
+		answer 53=1 0=7f
 		forget
 		exchanges 20 "$LAB_ROUTER" "$address" --udp
 		equal "uplink, local" "$(uplink_of "$address" 53 udp)" 1
@@ -786,6 +788,7 @@ dns_is_queued_though_final() {
 		equal "uplink of tcp, local" "$(uplink_of "$address" 53)" 1
 		(($(looked_at 3 6 any 53 0x1) >= 20))
 		(($(looked_at 1 6 53 any 0x1 "$address") >= 20))
+		lab_stop null
 	done
 }
 @test "nft: DNS is queued though its flow is final, and keeps its uplink" { dns_is_queued_though_final nft; }
@@ -892,13 +895,13 @@ redirected_dns_matches_its_answers() {
 		# to another name server, and masqueraded on the way there
 		ipt $family -t nat -A dns -p udp --dport 53 -d "$address" \
 			-j DNAT --to "$([[ $family == 4 ]] && echo $LAB_WEB4 || echo $LAB_WEB6)"
-		answer 53=1
+		answer 53=81
 		forget
 		exchanges 10 "$LAB_CLIENT" "$address" --udp
-		equal "asked for a decision" "$(looked_at 0 17 any 53 0x0 $client "$address")" 1
-		equal "questions, elsewhere" "$(looked_at 4 17 any 53 0x1 $client $LAB_WEB4)$(looked_at 4 17 any 53 0x1 $client $LAB_WEB6)" \
+		equal "before routing" "$(looked_at 0 17 any 53 any $client "$address")" 10
+		equal "questions, elsewhere" "$(looked_at 4 17 any 53 0x81 $client $LAB_WEB4)$(looked_at 4 17 any 53 0x81 $client $LAB_WEB6)" \
 			"$([[ $family == 4 ]] && echo 100 || echo 010)"
-		equal "answers, from there" "$(looked_at 4 17 53 any 0x1 $LAB_WEB4 $client)$(looked_at 4 17 53 any 0x1 $LAB_WEB6 $client)" \
+		equal "answers, from there" "$(looked_at 4 17 53 any 0x81 $LAB_WEB4 $client)$(looked_at 4 17 53 any 0x81 $LAB_WEB6 $client)" \
 			"$([[ $family == 4 ]] && echo 100 || echo 010)"
 		no_redirects
 		lab_stop null
@@ -912,7 +915,7 @@ two_questions_at_once_are_both_answered() {
 	use "$1"
 	steer
 	firewallctl apply
-	answer 53=1 0=7f
+	answer 53=81 0=7f
 	# as resolvers ask for IPv4 and IPv6 addresses, from one port that nothing has used before
 	run -0 on_client $LAB_PYTHON - $LAB_ECHO4 <<-'END'
 		import socket, sys
@@ -979,7 +982,7 @@ without_main_first_replies_come_in() {
 	use "$1" 'routing = { main_first = false; };'
 	MAIN_FIRST=no steer
 	firewallctl apply
-	answer 7001=1 7002=81 0=7f
+	answer 7001=1 7002=81 53=ff 0=7f
 	converse talk-4 "$LAB_CLIENT" $LAB_ECHO4 7001
 	converse talk-6 "$LAB_CLIENT" $LAB_ECHO6 7002
 	converse talk-fwd "$LAB_NET" "${LAB_UP4[ppp0]}" 7100 --source $LAB_OUTSIDE4
@@ -987,9 +990,9 @@ without_main_first_replies_come_in() {
 	wait_until 5 grep -q '^4 6 7002 [0-9]* 0x81' "$LAB_DIR/log/null.out"
 	equal "asked about once" "$(asked 7001)" 1
 	equal "uplinks" "$(uplink_of $LAB_ECHO4 7001) $(uplink_of $LAB_ECHO6 7002)" "1 1"
-	# answers are queued with the mark of their flow
+	# answers are queued with the mark of their flow, which is pinned
 	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
-	equal "answers of DNS" "$(looked_at 4 17 53 any 0x2)" 5
+	equal "answers of DNS" "$(looked_at 4 17 53 any 0x82)" 5
 	for talk in talk-4 talk-6 talk-fwd talk-svc; do
 		lab_talk_lives $talk
 		lab_talk_end $talk
@@ -1007,6 +1010,14 @@ flows_begin_on_the_interfaces_given() {
 	lab_talk_lives talk
 	equal "asked about" "$(asked 7001)" 0
 	lab_talk_end talk
+	# but for DNS: it is looked at, and not judged
+	exchanges 5 "$LAB_CLIENT" $LAB_ECHO4 --udp
+	exchanges 5 "$LAB_CLIENT" $LAB_ECHO6
+	equal "before routing" "$(looked_at 0 any any 53)" 0
+	equal "questions" "$(looked_at 4 17 any 53)" 5
+	equal "answers" "$(looked_at 4 17 53 any)" 5
+	(($(looked_at 4 6 any 53) >= 5 && $(looked_at 4 6 53 any) >= 5))
+	equal "uplinks" "$(uplink_of $LAB_ECHO4 53 udp) $(uplink_of $LAB_ECHO6 53)" "2 2"
 	converse talk-in "$LAB_NET" "${LAB_UP4[wan2]}" 7100 --source $LAB_OUTSIDE4
 	lab_talk_end talk-in
 	FIREWALL_KEYS='interfaces = ["la+"];' use "$1" 'routing = { return_path = false; };'

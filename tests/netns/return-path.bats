@@ -12,7 +12,7 @@ load lab.bash
 setup_file() {
 	lab_file tun || return 0
 	lab_nat $LAB_UPLINKS
-	lab_server_echo 7777
+	lab_server_echo 53 7777
 	lab_spawn forwarded "$LAB_CLIENT" $LAB_PYTHON "$LAB_PROGRAMS" serve \
 		--udp $LAB_CLIENT4 --udp $LAB_CLIENT6 8080
 	local interface own=()
@@ -251,7 +251,7 @@ connmark_is() { # DPORT VALUE
 	wait_until 3 seen
 	lab_capture_uplinks_stop
 	connmark_is 7777 1
-	lab_server_echo 7777
+	lab_server_echo 53 7777
 }
 
 @test "a main default that changes mid-flow does not break flows pinned to a NATed line" {
@@ -273,4 +273,23 @@ connmark_is() { # DPORT VALUE
 	lab_left_by wan1 "src host ${LAB_UP4[wan1]} and tcp dst port 7777"
 	lab_left_by wan1 "src host ${LAB_UP6[wan1]} and tcp dst port 7777"
 	lab_left_by wan2 "src host ${LAB_UP4[wan2]} and tcp dst port 7777"
+}
+
+@test "nor does it break DNS, which is looked at as long as it lasts" {
+	lab_conf nat <<-END
+		rules = ( { name = "video"; match = { host = "video.example.net"; }; uplink = "mail.out"; } );
+	END
+	lab_waymarkd
+	lab_capture_uplinks
+	lab_talk talk1 "$LAB_CLIENT" $LAB_ECHO4 53
+	lab_talk talk2 "$LAB_CLIENT" $LAB_ECHO6 53 --udp
+	lab_flow '.dport == 53 and .proto == "tcp"' | jq -e '.state == "final" and .mark == "0x7f"'
+	lab_main_default wan2
+	lab_talk_lives talk1 20
+	lab_talk_lives talk2 20
+	lab_talk_end talk1
+	lab_talk_end talk2
+	lab_capture_uplinks_stop
+	lab_left_by wan1 "src host ${LAB_UP4[wan1]} and tcp dst port 53"
+	lab_left_by wan1 "src host ${LAB_UP6[wan1]} and udp dst port 53"
 }

@@ -316,6 +316,70 @@ static void an_answer_seen_first_is_judged_as_the_flow_that_it_answers(void **st
 	bench_free(bench);
 }
 
+/* ---- what the chains do with a mark ---- */
+
+static void forwarded_dns_keeps_p_though_its_flow_is_final(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"blocked\"; match = { proto = \"tcp\"; dport = 53; }; "
+		"drop = true; }, { name = \"dns\"; match = { dport = [25, 53]; }; uplink = "
+		"\"plain\"; } );");
+	struct segment question = {.sport = 40000, .dport = 53, .payload = "?", .length = 1};
+	struct segment answer = {.reply = true, .sport = 53, .dport = 40000};
+
+	(void)state;
+	question.proto = answer.proto = 17;
+	answer.hook = PACKET_HOOK_POSTROUTING;
+	assert_int_equal(send_packet(bench, &question).mark, PLAIN);
+	bench->policy.dns_keeps_p = true;
+	assert_int_equal(send_packet(bench, &question).mark, 0x80 | PLAIN);
+	assert_int_equal(last(bench)->state, FLOW_FINAL);
+	answer.mark = 0x80 | PLAIN;
+	assert_int_equal(send_packet(bench, &answer).mark, 0x80 | PLAIN);
+	/* nothing else does: not what is no DNS, what is dropped, or what the router itself asks */
+	assert_int_equal(syn(bench, 40001, 25), PLAIN);
+	assert_int_equal(syn(bench, 40001, 53), 0x7d);
+	question.hook = PACKET_HOOK_OUTPUT;
+	answer.hook = PACKET_HOOK_INPUT;
+	answer.mark = PLAIN;
+	assert_int_equal(send_packet(bench, &question).mark, PLAIN);
+	assert_int_equal(send_packet(bench, &answer).mark, PLAIN);
+	bench_free(bench);
+}
+
+static void a_flow_without_an_uplink_keeps_the_nat_line_that_it_is_pinned_to(void **state)
+{
+	struct bench *bench = bench_new("");
+	struct segment segment = {.sport = 40000, .dport = 53, .flags = PACKET_TCP_ACK};
+
+	(void)state;
+	bench->policy.dns_keeps_p = true;
+	assert_int_equal(syn(bench, 40000, 53), 0xff);
+	segment.mark = 0x80 | NATED;
+	assert_int_equal(send_packet(bench, &segment).mark, 0x80 | NATED);
+	segment.mark = 0xff;
+	assert_int_equal(send_packet(bench, &segment).mark, 0xff);
+	/* without NAT nothing is pinned */
+	segment.mark = 0x80 | PLAIN;
+	assert_int_equal(send_packet(bench, &segment).mark, 0xff);
+	bench_free(bench);
+}
+
+static void what_was_moved_to_main_is_not_pinned_by_packets_on_their_way(void **state)
+{
+	struct bench *bench = bench_new(
+		"rules = ( { name = \"video\"; match = { host = \"video.example\"; }; uplink = "
+		"\"main\"; late = \"move\"; }, { name = \"rest\"; uplink = \"nated\"; } );");
+	struct segment segment = {
+		.sport = 40000, .dport = 80, .flags = PACKET_TCP_ACK, .mark = 0x80 | NATED};
+
+	(void)state;
+	assert_int_equal(syn(bench, 40000, 80), 0x80 | NATED);
+	assert_int_equal(data(bench, 40000, 80, 0, request, sizeof(request) - 1), 0x7f);
+	assert_int_equal(send_packet(bench, &segment).mark, 0x7f);
+	bench_free(bench);
+}
+
 /* ---- reload, budget, reading on ---- */
 
 static void a_reload_judges_open_flows_anew_and_leaves_final_ones(void **state)
@@ -446,6 +510,9 @@ int main(void)
 		cmocka_unit_test(a_flow_that_an_earlier_run_steered_keeps_its_line),
 		cmocka_unit_test(a_final_mark_is_left_alone),
 		cmocka_unit_test(an_answer_seen_first_is_judged_as_the_flow_that_it_answers),
+		cmocka_unit_test(forwarded_dns_keeps_p_though_its_flow_is_final),
+		cmocka_unit_test(a_flow_without_an_uplink_keeps_the_nat_line_that_it_is_pinned_to),
+		cmocka_unit_test(what_was_moved_to_main_is_not_pinned_by_packets_on_their_way),
 		cmocka_unit_test(a_reload_judges_open_flows_anew_and_leaves_final_ones),
 		cmocka_unit_test(past_the_memory_budget_flows_are_decided_by_what_is_known),
 		cmocka_unit_test(a_flood_of_syns_takes_no_memory_from_those_that_speak),

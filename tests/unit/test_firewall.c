@@ -338,21 +338,60 @@ static void what_is_decided_meets_few_rules(void **state)
 		"-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n",
 		/* what is final, and follows main, may have to be pinned yet */
 		"-A POSTROUTING -m mark --mark 0x7f/0xff -j WAYMARK-SAVE\n",
-		"-A POSTROUTING -p tcp -m tcp --sport 53 -j WAYMARK-REPLY\n",
-		"-A POSTROUTING -p tcp -m tcp --dport 53 -j WAYMARK-REPLY\n",
-		"-A POSTROUTING -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
-		"-A POSTROUTING -p udp -m udp --dport 53 -j WAYMARK-REPLY\n",
 		NULL,
 	};
 
 	(void)state;
 	assert_in_order(&conf, 4, with_dns);
+	/* that is all, DNS or not */
+	assert_has_not(&conf, 4, "-A POSTROUTING -p");
 	conf.names.watch_dns = false;
 	for (size_t i = 0; i < conf.uplink_count; i++)
 		conf.uplinks[i].nat = false;
 	assert_has(&conf, 4, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
-	assert_has_not(&conf, 4, "-A POSTROUTING -p");
 	assert_has_not(&conf, 4, "-A POSTROUTING -m mark");
+}
+
+static void dns_is_pinned_with_the_p_that_it_keeps(void **state)
+{
+	struct conf conf = basic();
+	const char *const wanted[] = {
+		"-A WAYMARK-SAVE -o ppp0 -m mark --mark 0x7f/0xff -j CONNMARK --set-xmark "
+		"0x1/0xff\n",
+		"-A WAYMARK-SAVE -o ppp0 -m mark --mark 0x7f/0xff -j RETURN\n",
+		"-A WAYMARK-SAVE -o ppp0 -m mark --mark 0xff/0xff -j CONNMARK --set-xmark "
+		"0x81/0xff\n",
+		"-A WAYMARK-SAVE -o ppp0 -m mark --mark 0xff/0xff -j RETURN\n",
+		"-A WAYMARK-SAVE -j CONNMARK --save-mark",
+		NULL,
+	};
+
+	(void)state;
+	assert_in_order(&conf, 4, wanted);
+	conf.names.watch_dns = false;
+	assert_has_not(&conf, 4, "0x81/0xff");
+}
+
+static void dns_from_interfaces_that_are_not_given_is_marked_to_be_looked_at(void **state)
+{
+	struct conf conf = basic();
+	const char *const wanted[] = {
+		"-A WAYMARK-OPEN -i lan1 -m conntrack --ctdir ORIGINAL -j WAYMARK-NEW\n",
+		"-A WAYMARK-OPEN -p tcp -m tcp --dport 53 -m addrtype ! --dst-type LOCAL "
+		"-m conntrack --ctdir ORIGINAL -m connmark --mark 0x0/0xff "
+		"-j CONNMARK --set-xmark 0x80/0xff\n",
+		"-A WAYMARK-OPEN -p udp -m udp --dport 53 -m addrtype ! --dst-type LOCAL",
+		NULL,
+	};
+
+	(void)state;
+	assert_has_not(&conf, 4, "-A WAYMARK-OPEN -p tcp");
+	conf.firewall.interfaces = interfaces;
+	conf.firewall.interface_count = 2;
+	assert_in_order(&conf, 4, wanted);
+	assert_in_order(&conf, 6, wanted);
+	conf.mode = CONF_OBSERVE;
+	assert_has_not(&conf, 4, "-A WAYMARK-OPEN -p tcp");
 }
 
 static void whoever_owns_a_local_connection_has_its_mark_saved(void **state)
@@ -389,7 +428,7 @@ static void dns_is_not_watched_without_need(void **state)
 static void dns_is_watched_where_its_hook_sees_flows(void **state)
 {
 	static const char *const reply_jumps[2][2] = {
-		{"-A POSTROUTING -p udp -m udp --sport 53 -j WAYMARK-REPLY\n",
+		{"-A WAYMARK-POST -j WAYMARK-REPLY\n",
 		 "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n"},
 		{"-A POSTROUTING -j WAYMARK-REPLY\n", "-A INPUT -j WAYMARK-REPLY\n"},
 	};
@@ -409,7 +448,7 @@ static void dns_is_watched_where_its_hook_sees_flows(void **state)
 	assert_has(&conf, 4, "-A WAYMARK-REPLY -m addrtype --dst-type LOCAL -j RETURN\n");
 	conf = basic();
 	conf.firewall.hook_forward = false;
-	assert_has_not(&conf, 4, "-A POSTROUTING -p");
+	assert_has_not(&conf, 4, "WAYMARK-POST");
 	assert_has(&conf, 4, "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n");
 	assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark");
 }
@@ -600,7 +639,7 @@ static void nothing_there_is_all_missing(void **state)
 	struct outcome outcome = compare(&conf, "");
 
 	(void)state;
-	assert_int_equal(outcome.errors, FW_CHAIN_COUNT - 1 + 15);
+	assert_int_equal(outcome.errors, FW_CHAIN_COUNT - 1 + 11);
 	assert_string_equal(outcome.first, "ipv4 mangle: chain WAYMARK-PRE is missing");
 	assert_non_null(strstr(outcome.changes, "-A OUTPUT -j WAYMARK-OUT\n"));
 	assert_null(strstr(outcome.changes, "-D "));
@@ -793,6 +832,8 @@ int main(void)
 		cmocka_unit_test(each_hook_can_be_off),
 		cmocka_unit_test(dns_is_queued_before_anything_is_final),
 		cmocka_unit_test(what_is_decided_meets_few_rules),
+		cmocka_unit_test(dns_is_pinned_with_the_p_that_it_keeps),
+		cmocka_unit_test(dns_from_interfaces_that_are_not_given_is_marked_to_be_looked_at),
 		cmocka_unit_test(whoever_owns_a_local_connection_has_its_mark_saved),
 		cmocka_unit_test(dns_is_not_watched_without_need),
 		cmocka_unit_test(dns_is_watched_where_its_hook_sees_flows),
