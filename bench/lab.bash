@@ -140,15 +140,15 @@ bench_conf() {
 	END
 }
 
-# bench_waymarkd CONF: starts it on the router, under the name waymarkd, and waits until it answers.
+# bench_waymarkd CONF [NAME]: starts it on the router, under the name waymarkd, and waits until it answers.
 bench_waymarkd() {
-	bench_spawn waymarkd ip netns exec "$router" "${bench_wrap[@]}" "$WAYMARK_BUILD/waymarkd" -c "$1" --log-level error
-	bench_await 60 bench_answers "$1"
+	bench_spawn "${2:-waymarkd}" ip netns exec "$router" "${bench_wrap[@]}" "$WAYMARK_BUILD/waymarkd" -c "$1" --log-level error
+	bench_await 60 bench_answers "$1" "${2:-waymarkd}"
 }
 bench_wrap=() # e.g. (taskset -c 1)
 
-bench_answers() {
-	bench_alive waymarkd || bench_die "waymarkd has ended: $(cat "$work/waymarkd.log")"
+bench_answers() { # CONF NAME
+	bench_alive "$2" || bench_die "$2 has ended: $(cat "$work/$2.log")"
 	"$WAYMARK_BUILD/waymark" status -c "$1" >/dev/null 2>&1
 }
 

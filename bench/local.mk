@@ -39,13 +39,16 @@ bench_flood_LDADD =
 EXTRA_PROGRAMS += bench/turns
 bench_turns_SOURCES = bench/turns.c bench/bench.h
 bench_turns_LDADD =
+EXTRA_PROGRAMS += bench/slices
+bench_slices_SOURCES = bench/slices.c bench/bench.h
+bench_slices_LDADD =
 EXTRA_PROGRAMS += bench/manyflows
 bench_manyflows_SOURCES = bench/manyflows.c
 bench_manyflows_LDADD = libwaymark.la $(WM_LIBS)
 EXTRA_PROGRAMS += bench/connections
 bench_connections_SOURCES = bench/connections.c bench/bench.h
 bench_connections_LDADD =
-EXTRA_DIST += bench/lab.bash bench/split.bash bench/all bench/report bench/queue bench/scaling bench/chains bench/bulk bench/connect
+EXTRA_DIST += bench/lab.bash bench/row.bash bench/split.bash bench/all bench/report bench/queue bench/scaling bench/chains bench/bulk bench/connect
 EXTRA_DIST += bench/replay
 
 CLEANFILES += $(EXTRA_PROGRAMS)

@@ -8,13 +8,14 @@
 port=5201
 
 # Open for a flow until its first bytes have shown that it is none of what stands before "bulk".
-split_policy() { # PROTOCOL FURTHER-KEYS
+# Its control socket is named for it.
+split_policy() { # PROTOCOL NAME FURTHER-KEYS
 	mkdir -p "$work/none"
 	cat <<-END
-		control = { socket = "$work/socket"; };
+		control = { socket = "$work/$2.socket"; };
 		rules_dir = "$work/none";
 		queue = { count = 1; };
-		$2
+		$3
 		uplinks = (
 		  { name = "up"; interface = "wan"; gateway = "$BENCH_SERVER4"; table = 201; mark = 1; },
 		  { name = "fast"; interface = "fast"; gateway = "10.9.3.2"; table = 202; mark = 2; } );
