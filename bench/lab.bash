@@ -187,12 +187,12 @@ bench_queue_empty() { bench_queue "$1" && [[ $REPLY == '0 '* ]]; }
 
 # bench_rounds KIND...: calls `round KIND` for each, which measures and says bench_note KEY VALUE.
 bench_rounds() {
-	local kinds=("$@") i
+	local bench_kinds=("$@") i
 	: >"$work/notes"
 	for ((bench_round = 0; bench_round <= ROUNDS; bench_round++)); do
-		for i in "${!kinds[@]}"; do
-			((bench_round % 2 == 0)) || i=$((${#kinds[@]} - 1 - i))
-			bench_kind=${kinds[i]}
+		for i in "${!bench_kinds[@]}"; do
+			((bench_round % 2 == 0)) || i=$((${#bench_kinds[@]} - 1 - i))
+			bench_kind=${bench_kinds[i]}
 			[[ -z ${BENCH_PROGRESS:-} ]] || printf '%s: round %d: %s\n' "$bench_name" "$bench_round" "$bench_kind" >&2
 			round "$bench_kind"
 		done

@@ -54,3 +54,15 @@ split_by_hand() { # PROTOCOL
 	ip -n "$router" route add default via "$BENCH_SERVER4" table 201
 	ip -n "$router" route add default via 10.9.3.2 table 202
 }
+
+# On the router, whose default leads to wan: nothing split, all by `fast` (kernel), or one of the two ways above.
+split_as() { # kernel|static...|full PROTOCOL
+	case $1 in
+	kernel) ip -n "$router" route replace default via 10.9.3.2 ;;
+	static*) split_by_hand "$2" ;;
+	full)
+		split_policy "$2" full '' >"$work/full.conf"
+		bench_waymarkd "$work/full.conf" full
+		;;
+	esac
+}

@@ -20,6 +20,8 @@
  */
 #include <waymark/classify.h>
 
+#include "verdict.h"
+
 _Static_assert(RULES_NO_GROUP == STEER_NO_GROUP, "a rule's target is handed on as it is");
 
 struct rule_expectation classify_expectation(const struct names_guess *guess)
@@ -39,11 +41,6 @@ struct rule_expectation classify_expectation(const struct names_guess *guess)
 static uint32_t line_of(const struct mark_layout *mark, uint32_t value)
 {
 	return value ? value : mark->main;
-}
-
-static bool is_nat(const struct classify_policy *policy, uint32_t value)
-{
-	return value <= policy->mark.user_max && policy->value_is_nat[value];
 }
 
 static uint32_t take(const struct classify_policy *policy, const struct rule_outcome *rule,

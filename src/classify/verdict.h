@@ -20,6 +20,11 @@ static inline bool is_dns(const struct packet *packet)
 	       (packet->proto == IPPROTO_UDP || packet->proto == IPPROTO_TCP);
 }
 
+static inline bool is_nat(const struct classify_policy *policy, uint32_t value)
+{
+	return value <= policy->mark.user_max && policy->value_is_nat[value];
+}
+
 /*
  * "No uplink", and the packet has that of a translating line: our chains have pinned the flow
  * there. (Had it ever been steered there by us, it would have stayed, or been moved.)
@@ -27,10 +32,8 @@ static inline bool is_dns(const struct packet *packet)
 static inline bool is_pinned(const struct classify_policy *policy, const struct flow *flow,
 			     const struct packet *packet)
 {
-	uint32_t value = mark_value(&policy->mark, packet->meta.mark);
-
 	return flow->value == policy->mark.main && flow->state == FLOW_FINAL && !flow->moved &&
-	       value <= policy->mark.user_max && policy->value_is_nat[value];
+	       is_nat(policy, mark_value(&policy->mark, packet->meta.mark));
 }
 
 /* Our chains tell DNS that passes by its P, which it keeps for good; but dropped is dropped. */

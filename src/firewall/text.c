@@ -5,7 +5,6 @@
  * Who writes need not look at each step: what failed once (memory, a line that is too long) stays
  * failed, and is asked for at the end.
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

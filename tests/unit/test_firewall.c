@@ -349,6 +349,7 @@ static void what_is_decided_meets_few_rules(void **state)
 	for (size_t i = 0; i < conf.uplink_count; i++)
 		conf.uplinks[i].nat = false;
 	assert_has(&conf, 4, "-A POSTROUTING -m connmark --mark 0x80/0x80 -j WAYMARK-POST\n");
+	assert_has_not(&conf, 4, "-A POSTROUTING -p");
 	assert_has_not(&conf, 4, "-A POSTROUTING -m mark");
 }
 
@@ -448,6 +449,7 @@ static void dns_is_watched_where_its_hook_sees_flows(void **state)
 	assert_has(&conf, 4, "-A WAYMARK-REPLY -m addrtype --dst-type LOCAL -j RETURN\n");
 	conf = basic();
 	conf.firewall.hook_forward = false;
+	assert_has_not(&conf, 4, "-A POSTROUTING -p");
 	assert_has_not(&conf, 4, "WAYMARK-POST");
 	assert_has(&conf, 4, "-A INPUT -p udp -m udp --dport 53 -j WAYMARK-REPLY\n");
 	assert_has(&conf, 4, "-A WAYMARK-OUT -p udp -m udp --dport 53 -m mark");
